@@ -1,0 +1,36 @@
+//! Tollgate decides which LLM requests may pass an Envoy, and on whose account.
+//!
+//! A request goes through the steps of [`exchange::Exchange`], one module each, in this order:
+//!
+//! 1. [`endpoint`]: which endpoint of which API is this;
+//! 2. [`client`]: who is calling;
+//! 3. [`limit`]: may this client send another request now;
+//! 4. [`media`]: is the body of a kind and size that can be judged;
+//! 5. [`document`] and [`schema`]: is the body one sound JSON document, and what the endpoint takes;
+//! 6. [`model`]: which provider serves the model, and may this client use it;
+//! 7. [`provider`]: the provider's own credential in place of the client's;
+//! 8. [`response`]: the headers of the answer.
+//!
+//! All of it is plain Rust: values in, values out. What the world around supplies (the time, the counters that
+//! Envoy's workers share, the secrets) comes in through the traits of [`exchange`]. `filter`, compiled for
+//! `wasm32-wasip1` only, is the one module that knows proxy-wasm.
+
+pub mod client;
+pub mod document;
+pub mod edit;
+pub mod endpoint;
+pub mod exchange;
+pub mod glob;
+pub mod headers;
+pub mod limit;
+pub mod media;
+pub mod model;
+pub mod place;
+pub mod policy;
+pub mod provider;
+pub mod refusal;
+pub mod response;
+pub mod schema;
+
+#[cfg(target_family = "wasm")]
+mod filter;
