@@ -77,7 +77,7 @@ fn is_identifier(key: &str) -> bool {
     !key.is_empty()
         && key.len() <= SHOWN_KEY
         && !key.starts_with(|first: char| first.is_ascii_digit())
-        && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+        && key.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '$'))
 }
 
 fn shown(key: &str) -> &str {

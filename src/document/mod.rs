@@ -11,17 +11,17 @@
 //! the spans that edits replace.
 
 mod flaw;
-mod instance;
 mod number;
 mod scan;
 mod text;
 
 pub use flaw::{Flaw, FlawKind};
-pub use instance::{Instance, TapeJson};
 pub use number::Numeral;
 
 use std::borrow::Cow;
 use std::ops::Range;
+
+use serde_json::Value;
 
 use crate::place::Place;
 
@@ -115,6 +115,12 @@ impl<'b> Document<'b> {
         scan::scan(bytes, max_depth).map(|(text, tape)| Self { text, tape })
     }
 
+    /// How many values and keys there are.
+    #[must_use]
+    pub fn tokens(&self) -> usize {
+        self.tape.len()
+    }
+
     /// The outermost value.
     #[must_use]
     pub fn root(&self) -> Node<'_> {
@@ -170,7 +176,7 @@ impl<'d> Node<'d> {
     /// The value of the member `key` of an object; `None` where there is none, or for any other kind.
     #[must_use]
     pub fn get(self, key: &str) -> Option<Node<'d>> {
-        self.members().find(|(name, _)| name.is_key(key)).map(|(_, value)| value)
+        self.members().find(|(name, _)| name.is_text(key)).map(|(_, value)| value)
     }
 
     /// The members of an object, in the order of the text; none for any other kind.
@@ -226,13 +232,46 @@ impl<'d> Node<'d> {
         place
     }
 
-    /// Whether this is the key `key`, without resolving its escapes where it has none.
-    fn is_key(self, key: &str) -> bool {
+    /// Whether this is the same value as `other`: not an equal one elsewhere.
+    #[must_use]
+    pub fn is(self, other: Node<'_>) -> bool {
+        self.at == other.at
+    }
+
+    /// Whether this value begins behind the beginning of `other`.
+    #[must_use]
+    pub fn is_behind(self, other: Node<'_>) -> bool {
+        self.at > other.at
+    }
+
+    /// The value and all in it as a tree of its own. For cold paths: it copies everything.
+    #[must_use]
+    pub fn to_value(self) -> Value {
+        let text = |node: Node<'_>| node.string().unwrap_or_default().into_owned();
+        match self.kind() {
+            Kind::Null => Value::Null,
+            Kind::False => Value::Bool(false),
+            Kind::True => Value::Bool(true),
+            Kind::Number => self.numeral().map_or(Value::Null, |numeral| Value::Number(numeral.to_number())),
+            Kind::String => Value::String(text(self)),
+            Kind::Array => Value::Array(self.elements().map(Node::to_value).collect()),
+            Kind::Object => {
+                Value::Object(self.members().map(|(key, value)| (text(key), value.to_value())).collect())
+            }
+        }
+    }
+
+    /// Whether this is the string or key `text`, without resolving its escapes where it has none.
+    #[must_use]
+    pub fn is_text(self, text: &str) -> bool {
         let token = self.token();
+        if token.kind() != Kind::String {
+            return false;
+        }
         if token.is_escaped() {
-            self.string().is_some_and(|name| name == key)
+            self.string().is_some_and(|own| own == text)
         } else {
-            token.extent() == key.len() && self.raw_string(token) == key
+            token.extent() == text.len() && self.raw_string(token) == text
         }
     }
 

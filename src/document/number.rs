@@ -1,8 +1,5 @@
 //! Numbers as they were written.
 
-use std::borrow::Cow;
-
-use jsonschema::json::JsonNumber;
 use serde_json::Number;
 
 /// A number of a document: its text, which [`super::Document::parse`] found to be a JSON number that a double holds.
@@ -14,50 +11,41 @@ impl<'d> Numeral<'d> {
         Self(written)
     }
 
+    /// The number as it was written.
+    #[must_use]
+    pub fn as_str(self) -> &'d str {
+        self.0
+    }
+
     /// The value, where it is written as a whole number that fits.
     #[must_use]
     pub fn to_u64(self) -> Option<u64> {
         self.0.parse().ok()
     }
 
-    fn is_written_whole(self) -> bool {
-        !self.0.contains(['.', 'e', 'E'])
-    }
-
-    fn to_f64(self) -> f64 {
-        // The grammar of JSON numbers is a part of what Rust reads.
-        self.0.parse().unwrap_or_default()
-    }
-}
-
-impl JsonNumber for Numeral<'_> {
-    fn as_u64(&self) -> Option<u64> {
-        self.to_u64()
-    }
-
-    fn as_i64(&self) -> Option<i64> {
+    /// The value, where it is written as a whole number that fits.
+    #[must_use]
+    pub fn to_i128(self) -> Option<i128> {
         self.0.parse().ok()
     }
 
-    fn as_f64(&self) -> Option<f64> {
-        Some(self.to_f64())
+    /// The nearest double.
+    #[must_use]
+    pub fn to_f64(self) -> f64 {
+        // The grammar of JSON numbers is a part of what Rust reads.
+        self.0.parse().unwrap_or_default()
     }
 
-    fn as_str(&self) -> Cow<'_, str> {
-        Cow::Borrowed(self.0)
+    /// The value as `serde_json` has it.
+    #[must_use]
+    pub fn to_number(self) -> Number {
+        self.0.parse().unwrap_or_else(|_| Number::from(0))
     }
 
-    fn to_number(&self) -> Cow<'_, Number> {
-        let number = self.0.parse::<Number>();
-        Cow::Owned(number.unwrap_or_else(|_| Number::from(0)))
-    }
-
-    fn is_integer(&self) -> bool {
-        self.is_written_whole() || self.to_f64().fract() == 0.0
-    }
-
-    fn is_written_as_integer(&self) -> bool {
-        self.is_written_whole()
+    /// Whether the value is a whole number, however it is written: `3`, `3.0`, `30e-1`.
+    #[must_use]
+    pub fn is_whole(self) -> bool {
+        !self.0.contains(['.', 'e', 'E']) || self.to_f64().fract() == 0.0
     }
 }
 
