@@ -12,10 +12,8 @@ pub enum Endpoint {
 }
 
 /// Path, method, endpoint.
-const ENDPOINTS: [(&str, &str, Endpoint); 2] = [
-    ("/v1/chat/completions", "POST", Endpoint::ChatCompletions),
-    ("/v1/models", "GET", Endpoint::Models),
-];
+const ENDPOINTS: [(&str, &str, Endpoint); 2] =
+    [("/v1/chat/completions", "POST", Endpoint::ChatCompletions), ("/v1/models", "GET", Endpoint::Models)];
 
 /// The endpoint of `method` on `path` (with its query, as in `:path`).
 ///

@@ -90,15 +90,7 @@ impl Exchange {
     /// An exchange that nothing has arrived of yet.
     #[must_use]
     pub fn new(policy: Rc<Policy>) -> Self {
-        Self {
-            policy,
-            over_tls: false,
-            client: None,
-            standing: None,
-            awaiting: None,
-            provider: None,
-            refused: None,
-        }
+        Self { policy, over_tls: false, client: None, standing: None, awaiting: None, provider: None, refused: None }
     }
 
     /// The request's headers have arrived; `is_whole` when there is no body.
@@ -165,11 +157,7 @@ impl Exchange {
         Verdict::Answer(refusal.reply())
     }
 
-    fn judge_headers(
-        &mut self,
-        headers: &Headers,
-        surroundings: &mut dyn Surroundings,
-    ) -> Result<Verdict, Refusal> {
+    fn judge_headers(&mut self, headers: &Headers, surroundings: &mut dyn Surroundings) -> Result<Verdict, Refusal> {
         let policy = Rc::clone(&self.policy);
         let method = headers.only(":method").unwrap_or_default();
         let path = headers.only(":path").unwrap_or_default();

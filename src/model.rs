@@ -42,8 +42,7 @@ impl Models {
             Refusal::new(Reason::UnknownModel, message).at("model")
         })?;
         if !client.may_use(model) {
-            let message =
-                "This API key may not use the model. `GET /v1/models` lists the models that you can use.";
+            let message = "This API key may not use the model. `GET /v1/models` lists the models that you can use.";
             return Err(Refusal::new(Reason::ModelNotAllowed, message).at("model"));
         }
         Ok(rule)
@@ -78,12 +77,8 @@ mod tests {
     use crate::provider::{Api, Credential};
 
     fn rule(patterns: &[&str], provider: &str) -> Rule {
-        let provider = Provider {
-            name: provider.to_owned(),
-            api: Api::OpenAi,
-            credential: Credential::None,
-            url: None,
-        };
+        let provider =
+            Provider { name: provider.to_owned(), api: Api::OpenAi, credential: Credential::None, url: None };
         let matches = patterns.iter().map(|pattern| Glob::new(pattern)).collect();
         Rule { matches, provider: Rc::new(provider), rewrite: None }
     }

@@ -81,10 +81,7 @@ fn is_identifier(key: &str) -> bool {
 }
 
 fn shown(key: &str) -> &str {
-    let end = (0..=SHOWN_KEY.min(key.len()))
-        .rev()
-        .find(|end| key.is_char_boundary(*end))
-        .unwrap_or(0);
+    let end = (0..=SHOWN_KEY.min(key.len())).rev().find(|end| key.is_char_boundary(*end)).unwrap_or(0);
     key.get(..end).unwrap_or(key)
 }
 

@@ -110,8 +110,7 @@ impl BaseUrl {
     /// # Errors
     /// What is wrong with it, and what would be right.
     pub fn parse(written: &str) -> Result<Self, String> {
-        let url = Uri::parse(written)
-            .map_err(|_| "not a URL; write one such as https://api.openai.com".to_owned())?;
+        let url = Uri::parse(written).map_err(|_| "not a URL; write one such as https://api.openai.com".to_owned())?;
         let tls = url.scheme().as_str().eq_ignore_ascii_case("https");
         let authority = url.authority().filter(|authority| !authority.host().is_empty());
         let Some(authority) = authority.filter(|_| tls || url.scheme().as_str().eq_ignore_ascii_case("http")) else {

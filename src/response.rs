@@ -28,8 +28,7 @@ const API: [(&str, &str); 6] = [
 ];
 
 /// Two years (RFC 6797), as the OWASP Secure Headers Project has it. Only over TLS, where alone it may be sent.
-const STRICT_TRANSPORT_SECURITY: (&str, &str) =
-    ("strict-transport-security", "max-age=63072000; includeSubDomains");
+const STRICT_TRANSPORT_SECURITY: (&str, &str) = ("strict-transport-security", "max-age=63072000; includeSubDomains");
 
 /// Where the upstream says nothing of caching: an answer is for the one who asked.
 const CACHE_CONTROL: (&str, &str) = ("cache-control", "no-store");
@@ -121,7 +120,8 @@ mod tests {
 
     #[test]
     fn the_policys_own_headers_prevail() {
-        let set = vec![("x-frame-options".to_owned(), "SAMEORIGIN".to_owned()), ("cache-control".to_owned(), "a".to_owned())];
+        let set =
+            vec![("x-frame-options".to_owned(), "SAMEORIGIN".to_owned()), ("cache-control".to_owned(), "a".to_owned())];
         let rules = ResponseRules::new(SecurityHeaders::Api, set, vec![]);
         let after = apply(&rules, &[], false);
         assert!(after.contains(&"x-frame-options: SAMEORIGIN".to_owned()));

@@ -217,9 +217,7 @@ impl<'d> Node<'d> {
             if let Some((index, child)) = node.elements().enumerate().find(|(_, child)| holds(child)) {
                 place = place.index(index);
                 node = child;
-            } else if let Some((key, child)) =
-                node.members().find(|(key, child)| key.at == self.at || holds(child))
-            {
+            } else if let Some((key, child)) = node.members().find(|(key, child)| key.at == self.at || holds(child)) {
                 place = place.key(&key.string().unwrap_or_default());
                 if key.at == self.at {
                     break;
@@ -255,9 +253,7 @@ impl<'d> Node<'d> {
             Kind::Number => self.numeral().map_or(Value::Null, |numeral| Value::Number(numeral.to_number())),
             Kind::String => Value::String(text(self)),
             Kind::Array => Value::Array(self.elements().map(Node::to_value).collect()),
-            Kind::Object => {
-                Value::Object(self.members().map(|(key, value)| (text(key), value.to_value())).collect())
-            }
+            Kind::Object => Value::Object(self.members().map(|(key, value)| (text(key), value.to_value())).collect()),
         }
     }
 

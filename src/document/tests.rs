@@ -102,10 +102,7 @@ fn a_flaw_says_where_it_is_and_nothing_of_the_content() {
     let flaw = Document::parse(br#"{"secret": prompt}"#, 8).unwrap_err();
     assert_eq!(flaw.offset, 11);
     let told = flaw.to_string();
-    assert_eq!(
-        told,
-        "The request body is not a JSON document that can be read safely: expected a value (byte 11)."
-    );
+    assert_eq!(told, "The request body is not a JSON document that can be read safely: expected a value (byte 11).");
 }
 
 #[test]

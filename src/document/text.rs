@@ -13,9 +13,8 @@ fn is_special(byte: u8) -> bool {
 /// How many bytes at the beginning of `bytes` are neither a quote, nor a backslash, nor a control character.
 pub(super) fn plain_run(bytes: &[u8]) -> usize {
     let (blocks, _) = bytes.as_chunks::<BLOCK>();
-    let clean = blocks.iter().take_while(|block| {
-        !block.iter().fold(false, |special, byte| special | is_special(*byte))
-    });
+    let clean =
+        blocks.iter().take_while(|block| !block.iter().fold(false, |special, byte| special | is_special(*byte)));
     let run = clean.count() * BLOCK;
     let rest = bytes.get(run..).unwrap_or_default();
     run + rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len())
@@ -57,9 +56,8 @@ pub(super) fn unescape(raw: &str) -> String {
     while let Some((plain, escape)) = rest.split_once('\\') {
         resolved.push_str(plain);
         let mut behind = escape.chars();
-        let unit_at = |text: &str, from: usize| {
-            text.get(from..from + 4).and_then(|digits| u32::from_str_radix(digits, 16).ok())
-        };
+        let unit_at =
+            |text: &str, from: usize| text.get(from..from + 4).and_then(|digits| u32::from_str_radix(digits, 16).ok());
         let skip = match behind.next() {
             Some('u') => match unit_at(escape, 1) {
                 Some(high @ 0xD800..=0xDBFF) => {

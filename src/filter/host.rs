@@ -44,8 +44,13 @@ unsafe extern "C" {
     fn proxy_set_buffer_bytes(buffer: u32, start: usize, replaced: usize, data: *const u8, size: usize) -> u32;
     fn proxy_get_property(path: *const u8, path_size: usize, data: *mut *mut u8, size: *mut usize) -> u32;
     fn proxy_set_property(path: *const u8, path_size: usize, value: *const u8, size: usize) -> u32;
-    fn proxy_get_shared_data(key: *const u8, key_size: usize, data: *mut *mut u8, size: *mut usize, cas: *mut u32)
-    -> u32;
+    fn proxy_get_shared_data(
+        key: *const u8,
+        key_size: usize,
+        data: *mut *mut u8,
+        size: *mut usize,
+        cas: *mut u32,
+    ) -> u32;
     fn proxy_set_shared_data(key: *const u8, key_size: usize, value: *const u8, size: usize, cas: u32) -> u32;
     fn proxy_send_local_response(
         status: u32,
@@ -77,9 +82,7 @@ impl Given {
             return Vec::new();
         }
         // SAFETY: *Given*.
-        unsafe {
-            Vec::from_raw_parts(self.data, self.size, self.size)
-        }
+        unsafe { Vec::from_raw_parts(self.data, self.size, self.size) }
     }
 }
 
@@ -130,8 +133,7 @@ pub(super) fn property(path: &[&str]) -> Option<Vec<u8>> {
     let path = path.join("\0");
     let mut given = Given::NOTHING;
     // SAFETY: *Lent* and *Given*.
-    let status =
-        unsafe { proxy_get_property(path.as_ptr(), path.len(), &raw mut given.data, &raw mut given.size) };
+    let status = unsafe { proxy_get_property(path.as_ptr(), path.len(), &raw mut given.data, &raw mut given.size) };
     check(status).ok().map(|()| given.take())
 }
 

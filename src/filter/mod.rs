@@ -52,11 +52,7 @@ impl Context for Root {}
 
 impl RootContext for Root {
     fn on_configure(&mut self, _: usize) -> bool {
-        let configuration = hostcalls::get_buffer(
-            proxy_wasm::types::BufferType::PluginConfiguration,
-            0,
-            usize::MAX,
-        );
+        let configuration = hostcalls::get_buffer(proxy_wasm::types::BufferType::PluginConfiguration, 0, usize::MAX);
         let configuration = configuration.ok().flatten().unwrap_or_default();
         match Policy::from_json(&configuration) {
             Ok(policy) => {

@@ -53,9 +53,8 @@ fn exactly_max_pass_in_a_window() {
     let mut shared = Shared::default();
     let limits = Limits::new("a", vec![quota(100, 60 * SECOND, 100)]);
     limits.create(&mut shared).unwrap();
-    let passed = (0..1000)
-        .filter(|n| limits.take_request(&mut shared, at(1_000 * SECOND + n * 50_000_000)).0.is_ok())
-        .count();
+    let passed =
+        (0..1000).filter(|n| limits.take_request(&mut shared, at(1_000 * SECOND + n * 50_000_000)).0.is_ok()).count();
     assert_eq!(passed, 100, "1,000 requests over 50 s of a minute");
 }
 

@@ -97,8 +97,7 @@ impl Policy {
 }
 
 fn read(policy: &Reader<'_>) -> Option<Policy> {
-    let sections =
-        policy.object(&["mode", "clients", "limits", "providers", "models", "requests", "responses"])?;
+    let sections = policy.object(&["mode", "clients", "limits", "providers", "models", "requests", "responses"])?;
     if let Some(mode) = sections.get("mode") {
         mode.one_of(&[("enforce", ())]);
     }

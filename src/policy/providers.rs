@@ -17,7 +17,10 @@ pub(super) fn read(section: &Reader<'_>) -> Providers {
     if providers.is_empty() {
         section.mistake("must name at least one provider");
     }
-    providers.into_iter().map(|(name, provider)| (name.to_owned(), read_provider(name, &provider).map(Rc::new))).collect()
+    providers
+        .into_iter()
+        .map(|(name, provider)| (name.to_owned(), read_provider(name, &provider).map(Rc::new)))
+        .collect()
 }
 
 fn read_provider(name: &str, provider: &Reader<'_>) -> Option<Provider> {

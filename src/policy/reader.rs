@@ -42,7 +42,9 @@ impl<'v> Reader<'v> {
                 fields.insert(key, field);
             } else {
                 let hint = did_you_mean(key, keys.iter().copied());
-                field.mistake(format!("unknown key{hint} Known here: {}.", keys.join(", ")).replace("key Known", "key. Known"));
+                field.mistake(
+                    format!("unknown key{hint} Known here: {}.", keys.join(", ")).replace("key Known", "key. Known"),
+                );
             }
         }
         Some(Fields { fields, object: self.clone() })
@@ -92,7 +94,8 @@ impl<'v> Reader<'v> {
         }
     }
 
-    /// A whole number in `range`. Envoy hands over numbers as doubles, so `600.0` is one too.
+    /// A whole number in `range`. Control planes that carry the policy as protobuf's `Struct` make doubles of numbers, so
+    /// `600.0` is one too.
     pub(super) fn integer(&self, range: std::ops::RangeInclusive<u64>) -> Option<u64> {
         let whole = |double: f64| {
             // Doubles are exact for whole numbers up to 2^53.
@@ -172,8 +175,9 @@ impl<'v> Reader<'v> {
             Value::Object(_) => "an object",
         };
         // Where the kind is right and only the content is not, naming the kind would confuse.
-        let content = matches!(self.value, Value::String(_)) && !what.starts_with("a list") && !what.starts_with("an object")
-            || matches!(self.value, Value::Number(_)) && what.contains("number");
+        let content =
+            matches!(self.value, Value::String(_)) && !what.starts_with("a list") && !what.starts_with("an object")
+                || matches!(self.value, Value::Number(_)) && what.contains("number");
         match self.value {
             _ if content => self.mistake(format!("must be {what}")),
             _ => self.mistake(format!("must be {what}, not {found}")),

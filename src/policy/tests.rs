@@ -36,26 +36,70 @@ fn a_right_policy_is_read() {
 fn every_mistake_is_told_with_its_place_and_what_would_be_right() {
     for (pointer, value, expected) in [
         ("/clinets", json!({}), "clinets: unknown key; did you mean \"clients\"?"),
-        ("/models/0/provider", json!("opnai"), "models[0].provider: `providers` has none of the name \"opnai\"; did you mean \"openai\"?"),
-        ("/clients/known/0/limits", json!("standrad"), "clients.known[0].limits: `limits` has no set of the name \"standrad\"; did you mean \"standard\"?"),
+        (
+            "/models/0/provider",
+            json!("opnai"),
+            "models[0].provider: `providers` has none of the name \"opnai\"; did you mean \"openai\"?",
+        ),
+        (
+            "/clients/known/0/limits",
+            json!("standrad"),
+            "clients.known[0].limits: `limits` has no set of the name \"standrad\"; did you mean \"standard\"?",
+        ),
         ("/clients/known/0/keys", json!(["sk-secret"]), "clients.known[0].keys[0]: must be the hash of a key"),
         ("/clients/known/0/keys", json!("x"), "clients.known[0].keys: must be a list, not a text"),
-        ("/clients/known/0/not_after", json!("tomorrow"), "clients.known[0].not_after: must be a time in UTC such as 2027-01-31T00:00:00Z"),
+        (
+            "/clients/known/0/not_after",
+            json!("tomorrow"),
+            "clients.known[0].not_after: must be a time in UTC such as 2027-01-31T00:00:00Z",
+        ),
         ("/clients/known/0/name", json!("a b"), "clients.known[0].name: a name has 1 to 64"),
-        ("/clients/known/1", json!({"name": "a", "keys": []}), "clients.known[1].name: another client has the name \"a\""),
-        ("/clients/known/1", json!({"name": "b", "keys": [HASH]}), "clients.known[1]: one of the keys stands in the policy before, with the client \"a\""),
+        (
+            "/clients/known/1",
+            json!({"name": "a", "keys": []}),
+            "clients.known[1].name: another client has the name \"a\"",
+        ),
+        (
+            "/clients/known/1",
+            json!({"name": "b", "keys": [HASH]}),
+            "clients.known[1]: one of the keys stands in the policy before, with the client \"a\"",
+        ),
         ("/clients/anonymous", json!("standard"), "clients.anonymous: must be \"deny\"; nothing else is supported yet"),
-        ("/clients/identify", json!([{"api_key": ["x-api-kee"]}]), "clients.identify[0].api_key[0]: must be one of: authorization, x-api-key, api-key, x-goog-api-key; did you mean \"x-api-key\"?"),
-        ("/limits/standard/requests/0/max", json!(0), "limits.standard.requests[0].max: must be a whole number from 1 to 1000000000"),
+        (
+            "/clients/identify",
+            json!([{"api_key": ["x-api-kee"]}]),
+            "clients.identify[0].api_key[0]: must be one of: authorization, x-api-key, api-key, x-goog-api-key; did you mean \"x-api-key\"?",
+        ),
+        (
+            "/limits/standard/requests/0/max",
+            json!(0),
+            "limits.standard.requests[0].max: must be a whole number from 1 to 1000000000",
+        ),
         ("/limits/standard/requests/0/max", json!(1.5), "limits.standard.requests[0].max: must be a whole number"),
-        ("/limits/standard/requests/0/per", json!("1 fortnight"), "limits.standard.requests[0].per: must be a length of time such as 1s, 1m, 1h or 1d"),
-        ("/limits/standard/requests/0/burst", json!(601), "limits.standard.requests[0].burst: must be a whole number from 1 to 600"),
+        (
+            "/limits/standard/requests/0/per",
+            json!("1 fortnight"),
+            "limits.standard.requests[0].per: must be a length of time such as 1s, 1m, 1h or 1d",
+        ),
+        (
+            "/limits/standard/requests/0/burst",
+            json!(601),
+            "limits.standard.requests[0].burst: must be a whole number from 1 to 600",
+        ),
         ("/limits/standard/tokens", json!([]), "limits.standard.tokens: unknown key. Known here: requests."),
-        ("/providers/openai/api", json!("opena"), "providers.openai.api: must be one of: openai, azure-openai, anthropic; did you mean \"openai\"?"),
+        (
+            "/providers/openai/api",
+            json!("opena"),
+            "providers.openai.api: must be one of: openai, azure-openai, anthropic; did you mean \"openai\"?",
+        ),
         ("/providers/openai/url", json!("https://api.openai.com/v1"), "providers.openai.url: leave out /v1"),
         ("/providers/openai/credential", json!("sk-123"), "name the Envoy secret"),
         ("/models/0/match", json!([]), "models[0].match: must not be an empty list"),
-        ("/requests", json!({"max_body": "4XB"}), "requests.max_body: must be a number of bytes such as 512KiB or 4MiB"),
+        (
+            "/requests",
+            json!({"max_body": "4XB"}),
+            "requests.max_body: must be a number of bytes such as 512KiB or 4MiB",
+        ),
         ("/requests", json!({"max_depth": 1000}), "requests.max_depth: must be a whole number from 4 to 128"),
         ("/responses", json!({"set": {"X-A": "b"}}), "responses.set.X-A: a header's name has lower-case letters"),
         ("/responses", json!({"set": {"x-a": "b\r\nc: d"}}), "responses.set.x-a: a header's value has printable"),
@@ -77,7 +121,8 @@ fn all_mistakes_are_found_at_once_and_none_twice() {
         "models": [{"match": "*", "provider": "openai"}, {"provider": "x"}],
         "extra": 1,
     });
-    let mut places: Vec<_> = Policy::from_value(&wrong).map(|_| ()).unwrap_err().into_iter().map(|mistake| mistake.place).collect();
+    let mut places: Vec<_> =
+        Policy::from_value(&wrong).map(|_| ()).unwrap_err().into_iter().map(|mistake| mistake.place).collect();
     places.sort();
     let expected = [
         "clients.known[0].keys[0]",
@@ -109,7 +154,7 @@ fn json_is_read_as_strictly_as_a_request() {
 
 #[test]
 fn numbers_may_come_as_doubles() {
-    // As protobuf's Struct has them, in which Envoy carries the policy.
+    // As protobuf's `Struct` has them, in which some control planes carry the policy.
     let text = policy().to_string().replace("600", "6e2").replace("60}", "60.0}");
     assert!(Policy::from_json(text.as_bytes()).is_ok(), "{text}");
 }

@@ -205,11 +205,7 @@ impl<'s> Compiler<'s> {
         Ok(shape)
     }
 
-    fn in_place(
-        &mut self,
-        get: &impl Fn(&str) -> Option<Keyword<'s>>,
-        in_place: &mut Vec<InPlace>,
-    ) -> Result<()> {
+    fn in_place(&mut self, get: &impl Fn(&str) -> Option<Keyword<'s>>, in_place: &mut Vec<InPlace>) -> Result<()> {
         if let Some(all) = get("allOf") {
             in_place.push(InPlace::All(self.subs(&all)?));
         }
@@ -367,8 +363,7 @@ fn number<'s>(get: &impl Fn(&str) -> Option<Keyword<'s>>) -> Result<Option<Box<N
 fn string<'s>(get: &impl Fn(&str) -> Option<Keyword<'s>>) -> Result<Option<Box<StringShape>>> {
     let count = |name| get(name).map(|keyword| keyword.count()).transpose();
     let pattern = get("pattern").map(|keyword| keyword.text().and_then(|text| keyword.pattern(text))).transpose()?;
-    let shape =
-        StringShape { min_length: count("minLength")?.unwrap_or(0), max_length: count("maxLength")?, pattern };
+    let shape = StringShape { min_length: count("minLength")?.unwrap_or(0), max_length: count("maxLength")?, pattern };
     let says_nothing = shape.min_length == 0 && shape.max_length.is_none() && shape.pattern.is_none();
     Ok((!says_nothing).then(|| Box::new(shape)))
 }
@@ -416,6 +411,7 @@ fn check_in_place(shapes: &[Shape]) -> Result<()> {
     if all_bounded {
         return Ok(());
     }
-    let problem = format!("the schema refers to itself without end, or asks more than {MAX_IN_PLACE} schemas of one value");
+    let problem =
+        format!("the schema refers to itself without end, or asks more than {MAX_IN_PLACE} schemas of one value");
     Err(SchemaMistake { place: Place::root(), problem })
 }

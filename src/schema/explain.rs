@@ -51,10 +51,13 @@ fn value_rule(rule: Rule<'_>) -> (&'static str, String) {
     match rule {
         Rule::Values(values) => {
             let listed: Vec<_> = values.iter().map(|value| value.to_string().replace('"', "'")).collect();
-            ("invalid_value", match listed.as_slice() {
-                [only] => format!("must be {only}"),
-                _ => format!("must be one of {}", listed.join(", ")),
-            })
+            (
+                "invalid_value",
+                match listed.as_slice() {
+                    [only] => format!("must be {only}"),
+                    _ => format!("must be one of {}", listed.join(", ")),
+                },
+            )
         }
         Rule::Min(bound) if bound.exclusive => ("below_min_value", format!("must be more than {}", bound.limit)),
         Rule::Min(bound) => ("below_min_value", format!("must be at least {}", bound.limit)),

@@ -109,7 +109,11 @@ impl<'a> Judge<'a> {
                 Ok(())
             }
             InPlace::Not(id) => {
-                if self.fits(*id, node)? { Err(Broken { node, rule: Rule::Not }) } else { Ok(()) }
+                if self.fits(*id, node)? {
+                    Err(Broken { node, rule: Rule::Not })
+                } else {
+                    Ok(())
+                }
             }
             InPlace::If { condition, then, otherwise } => {
                 let next = if self.fits(*condition, node)? { then } else { otherwise };

@@ -104,7 +104,11 @@ pub(super) enum InPlace {
     Any(Vec<Id>),
     One(Vec<Id>),
     Not(Id),
-    If { condition: Id, then: Option<Id>, otherwise: Option<Id> },
+    If {
+        condition: Id,
+        then: Option<Id>,
+        otherwise: Option<Id>,
+    },
 }
 
 impl InPlace {

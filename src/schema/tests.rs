@@ -70,16 +70,28 @@ fn what_servers_refuse_is_refused_at_its_place() {
             "missing_required_parameter",
             "'messages[0].content[0].text'",
         ),
-        (json!({"messages": [{"role": "tool", "content": "x"}]}), "missing_required_parameter", "'messages[0].tool_call_id'"),
+        (
+            json!({"messages": [{"role": "tool", "content": "x"}]}),
+            "missing_required_parameter",
+            "'messages[0].tool_call_id'",
+        ),
         (json!({"temperature": 2.5}), "above_max_value", "Invalid value: 'temperature' must be at most 2."),
         (json!({"temperature": "hot"}), "invalid_type", "expected a number, but got a string"),
         (json!({"n": 0}), "below_min_value", "'n' must be at least 1"),
         (json!({"n": 1.5}), "invalid_type", "expected an integer"),
         (json!({"n": 1_000_000}), "above_max_value", "'n' must be at most 128"),
         (json!({"logit_bias": {"50256": "x"}}), "invalid_type", r#"'logit_bias["50256"]'"#),
-        (json!({"tool_choice": "sometimes"}), "invalid_value", "'tool_choice' must be one of 'none', 'auto', 'required'"),
+        (
+            json!({"tool_choice": "sometimes"}),
+            "invalid_value",
+            "'tool_choice' must be one of 'none', 'auto', 'required'",
+        ),
         (json!({"tool_choice": {"type": "function"}}), "missing_required_parameter", "'tool_choice.function'"),
-        (json!({"tools": [{"type": "function", "function": {}}]}), "missing_required_parameter", "'tools[0].function.name'"),
+        (
+            json!({"tools": [{"type": "function", "function": {}}]}),
+            "missing_required_parameter",
+            "'tools[0].function.name'",
+        ),
         (json!({"stop": [1]}), "invalid_type", "'stop[0]'"),
     ] {
         let violation = judge(changes.clone()).unwrap_err();
@@ -140,12 +152,16 @@ fn a_schema_that_cannot_be_used_safely_is_refused_at_its_place() {
         (json!({"$defs": {"a": {"$id": "x"}}, "$ref": "#/$defs/a"}), r##"["#/$defs/a"].$id"##),
         (json!({"$schema": "http://json-schema.org/draft-04/schema#"}), "$schema"),
         (json!({"$ref": "#"}), ""),
-        (json!({"$defs": {"a": {"anyOf": [{"$ref": "#/$defs/b"}]}, "b": {"not": {"$ref": "#/$defs/a"}}}, "$ref": "#/$defs/a"}), ""),
+        (
+            json!({"$defs": {"a": {"anyOf": [{"$ref": "#/$defs/b"}]}, "b": {"not": {"$ref": "#/$defs/a"}}}, "$ref": "#/$defs/a"}),
+            "",
+        ),
     ] {
         let mistake = Schema::compile(&schema).map(|_| ()).unwrap_err();
         assert_eq!(mistake.place.to_string(), place, "{schema}: {mistake}");
     }
-    let doubling = |n: usize| json!({"allOf": [{"$ref": format!("#/$defs/d{}", n + 1)}, {"$ref": format!("#/$defs/d{}", n + 1)}]});
+    let doubling =
+        |n: usize| json!({"allOf": [{"$ref": format!("#/$defs/d{}", n + 1)}, {"$ref": format!("#/$defs/d{}", n + 1)}]});
     let mut defs: serde_json::Map<_, _> = (0..40).map(|n| (format!("d{n}"), doubling(n))).collect();
     defs.insert("d40".to_owned(), json!(true));
     assert!(Schema::compile(&json!({"$defs": defs, "$ref": "#/$defs/d0"})).is_err());
@@ -175,7 +191,16 @@ fn any_instance() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
         Just(Value::Null),
         any::<bool>().prop_map(Value::from),
-        prop::sample::select(vec![json!(0), json!(1), json!(1.0), json!(-1.5), json!(2), json!(3), json!(7), json!(0.3)]),
+        prop::sample::select(vec![
+            json!(0),
+            json!(1),
+            json!(1.0),
+            json!(-1.5),
+            json!(2),
+            json!(3),
+            json!(7),
+            json!(0.3)
+        ]),
         prop::sample::select(vec!["", "a", "b", "ab", "abc", "é", "1"]).prop_map(Value::from),
     ];
     leaf.prop_recursive(3, 24, 4, |inner| {
@@ -207,7 +232,16 @@ fn any_keyword(inner: BoxedStrategy<Value>) -> impl Strategy<Value = (String, Va
     let names = || prop::collection::btree_set("[abc]{1,2}", 0..3).prop_map(|names| json!(names)).boxed();
     let yes = any::<bool>().prop_map(Value::from).boxed();
     prop::strategy::Union::new(vec![
-        named("type", prop_oneof![kind.clone(), prop::collection::btree_set(kind.prop_map(|k| k.as_str().unwrap().to_owned()), 1..4).prop_map(|k| json!(k))].boxed()).boxed(),
+        named(
+            "type",
+            prop_oneof![
+                kind.clone(),
+                prop::collection::btree_set(kind.prop_map(|k| k.as_str().unwrap().to_owned()), 1..4)
+                    .prop_map(|k| json!(k))
+            ]
+            .boxed(),
+        )
+        .boxed(),
         named("enum", instances).boxed(),
         named("const", any_instance().boxed()).boxed(),
         named("minimum", number()).boxed(),
@@ -286,7 +320,9 @@ proptest! {
 fn collect_pointers(value: &Value, at: &str, pointers: &mut Vec<String>) {
     pointers.push(at.to_owned());
     match value {
-        Value::Array(list) => list.iter().enumerate().for_each(|(n, v)| collect_pointers(v, &format!("{at}/{n}"), pointers)),
+        Value::Array(list) => {
+            list.iter().enumerate().for_each(|(n, v)| collect_pointers(v, &format!("{at}/{n}"), pointers))
+        }
         Value::Object(map) => map.iter().for_each(|(k, v)| collect_pointers(v, &format!("{at}/{k}"), pointers)),
         _ => {}
     }
@@ -296,17 +332,38 @@ fn collect_pointers(value: &Value, at: &str, pointers: &mut Vec<String>) {
 fn the_referee_agrees_where_drafts_and_numbers_are_particular() {
     let draft7 = "http://json-schema.org/draft-07/schema#";
     for (schema, instances) in [
-        (json!({"$schema": draft7, "items": [{"type": "string"}], "additionalItems": false}), vec![json!(["a"]), json!(["a", 1]), json!([1]), json!([])]),
-        (json!({"$schema": draft7, "dependencies": {"a": ["b"], "c": {"required": ["d"]}}}), vec![json!({"a": 1}), json!({"a": 1, "b": 1}), json!({"c": 1}), json!({"c": 1, "d": 1})]),
-        (json!({"$schema": draft7, "properties": {"a": {"$ref": "#/definitions/s", "maxLength": 1}}, "definitions": {"s": {"type": "string"}}}), vec![json!({"a": "long"}), json!({"a": 1})]),
-        (json!({"$ref": "#/$defs/s", "maxLength": 1, "$defs": {"s": {"type": "string"}}}), vec![json!("long"), json!("s"), json!(1)]),
+        (
+            json!({"$schema": draft7, "items": [{"type": "string"}], "additionalItems": false}),
+            vec![json!(["a"]), json!(["a", 1]), json!([1]), json!([])],
+        ),
+        (
+            json!({"$schema": draft7, "dependencies": {"a": ["b"], "c": {"required": ["d"]}}}),
+            vec![json!({"a": 1}), json!({"a": 1, "b": 1}), json!({"c": 1}), json!({"c": 1, "d": 1})],
+        ),
+        (
+            json!({"$schema": draft7, "properties": {"a": {"$ref": "#/definitions/s", "maxLength": 1}}, "definitions": {"s": {"type": "string"}}}),
+            vec![json!({"a": "long"}), json!({"a": 1})],
+        ),
+        (
+            json!({"$ref": "#/$defs/s", "maxLength": 1, "$defs": {"s": {"type": "string"}}}),
+            vec![json!("long"), json!("s"), json!(1)],
+        ),
         (json!({"$ref": "#here", "$defs": {"s": {"$anchor": "here", "type": "string"}}}), vec![json!("s"), json!(1)]),
-        (json!({"properties": {"next": {"$ref": "#"}}, "required": ["v"]}), vec![json!({"v": 1, "next": {"v": 1}}), json!({"v": 1, "next": {}})]),
+        (
+            json!({"properties": {"next": {"$ref": "#"}}, "required": ["v"]}),
+            vec![json!({"v": 1, "next": {"v": 1}}), json!({"v": 1, "next": {}})],
+        ),
         (json!({"type": "integer", "multipleOf": 0.01}), vec![json!(1), json!(1.0), json!(1e20), json!(0.015)]),
         (json!({"multipleOf": 0.0001}), vec![json!(0.0075), json!(0.00751), json!(1e-7)]),
-        (json!({"maximum": 9_007_199_254_740_993_u64}), vec![json!(9_007_199_254_740_993_u64), json!(9_007_199_254_740_994_u64), json!(1e300)]),
+        (
+            json!({"maximum": 9_007_199_254_740_993_u64}),
+            vec![json!(9_007_199_254_740_993_u64), json!(9_007_199_254_740_994_u64), json!(1e300)],
+        ),
         (json!({"const": {"a": [1.0, {"b": null}]}}), vec![json!({"a": [1, {"b": null}]}), json!({"a": [1, {}]})]),
-        (json!({"uniqueItems": true}), vec![json!([1, 1.0]), json!([{"a": 1, "b": 2}, {"b": 2, "a": 1}]), json!(["1", 1]), json!([[], {}])]),
+        (
+            json!({"uniqueItems": true}),
+            vec![json!([1, 1.0]), json!([{"a": 1, "b": 2}, {"b": 2, "a": 1}]), json!(["1", 1]), json!([[], {}])],
+        ),
         (json!({"minLength": 2, "maxLength": 3}), vec![json!("é"), json!("éé"), json!("😀😀😀"), json!("😀😀😀😀")]),
         (json!({"format": "email"}), vec![json!("not an address")]),
     ] {
