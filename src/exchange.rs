@@ -8,7 +8,7 @@ use std::rc::Rc;
 use std::time::SystemTime;
 
 use crate::client::{Client, KeyHeader};
-use crate::document::Document;
+use crate::document::{Document, Node};
 use crate::edit;
 use crate::endpoint::{self, Endpoint};
 use crate::headers::{HeaderEdits, Headers};
@@ -198,11 +198,11 @@ impl Exchange {
         }
 
         let node = document.root().get("model");
-        let model = node.and_then(|node| node.string()).unwrap_or_default();
+        let model = node.and_then(Node::string).unwrap_or_default();
         let rule = policy.models.route(&model, &client)?;
         self.provider = Some(rule.provider.name.clone());
 
-        let edited = rule.rewrite.as_ref().zip(node.and_then(|node| node.span())).map(|(name, span)| {
+        let edited = rule.rewrite.as_ref().zip(node.and_then(Node::span)).map(|(name, span)| {
             let name = serde_json::Value::from(name.as_str()).to_string();
             edit::splice(body, vec![(span, name.into_bytes())])
         });

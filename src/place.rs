@@ -1,6 +1,6 @@
 //! Places in a JSON document, written as `messages[2].role`.
 
-use std::fmt;
+use std::fmt::{self, Write as _};
 
 /// Bytes of one key that a place shows. Keys come from callers, and places stand in answers and logs.
 const SHOWN_KEY: usize = 64;
@@ -43,7 +43,8 @@ impl Place {
             } else {
                 let cut = if shown(key).len() < key.len() { "…" } else { "" };
                 let escaped = shown(key).escape_debug();
-                self.text.push_str(&format!("[\"{escaped}{cut}\"]"));
+                // Writing to a string does not fail.
+                let _ = write!(self.text, "[\"{escaped}{cut}\"]");
             }
         }
         self
@@ -53,7 +54,7 @@ impl Place {
     #[must_use]
     pub fn index(mut self, index: usize) -> Self {
         if self.step() {
-            self.text.push_str(&format!("[{index}]"));
+            let _ = write!(self.text, "[{index}]");
         }
         self
     }

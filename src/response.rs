@@ -45,9 +45,13 @@ impl ResponseRules {
     #[must_use]
     pub fn new(security: SecurityHeaders, set: Vec<(String, String)>, remove: Vec<String>) -> Self {
         let mut edits = HeaderEdits::default();
-        remove.into_iter().for_each(|name| edits.remove(name));
+        for name in remove {
+            edits.remove(name);
+        }
         if security == SecurityHeaders::Api {
-            API.iter().for_each(|(name, value)| edits.set(*name, *value));
+            for (name, value) in API {
+                edits.set(name, value);
+            }
         }
         for (name, value) in set {
             edits.set.retain(|(other, _)| *other != name);

@@ -48,7 +48,7 @@ fn read_client<'v>(
     let not_after = fields.get("not_after").and_then(|end| end.time());
     let models = fields.get("models").map(|models| {
         let names = models.one_or_more().unwrap_or_default();
-        names.iter().filter_map(|name| name.string()).map(Glob::new).collect()
+        names.iter().filter_map(Reader::string).map(Glob::new).collect()
     });
     let set = fields.get("limits").and_then(|name| find_limits(&name, limits));
     let Some((place, name)) = fields.required("name").and_then(|place| place.string().map(|name| (place, name))) else {

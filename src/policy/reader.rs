@@ -143,7 +143,7 @@ impl<'v> Reader<'v> {
     pub(super) fn size(&self, max: usize) -> Option<usize> {
         let parsed = match self.value {
             Value::String(text) => text.parse::<bytesize::ByteSize>().ok().map(|size| size.as_u64()),
-            _ => self.value.as_u64().or_else(|| self.value.as_f64().map(|_| self.integer(1..=max as u64)).flatten()),
+            _ => self.value.as_u64().or_else(|| self.value.as_f64().and_then(|_| self.integer(1..=max as u64))),
         };
         let bytes = parsed.and_then(|bytes| usize::try_from(bytes).ok());
         match bytes {

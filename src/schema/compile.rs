@@ -10,15 +10,11 @@
 
 use std::collections::HashMap;
 
-use regex_lite::{Regex, RegexBuilder};
 use serde_json::{Map, Value};
 
-use super::shape::{ArrayShape, Bound, Contains, Id, InPlace, NumberShape, ObjectShape, Properties, Shape};
-use super::shape::{StringShape, Types};
+use super::keyword::{Keyword, Result, SchemaMistake, number, read_types, string};
+use super::shape::{ArrayShape, Contains, Id, InPlace, ObjectShape, Properties, Shape};
 use crate::place::Place;
-
-/// Bytes that one compiled pattern may take.
-const PATTERN_SIZE: usize = 256 << 10;
 
 /// Schemas that may be asked of one value, counted along references.
 const MAX_IN_PLACE: usize = 2_000;
@@ -26,23 +22,6 @@ const MAX_IN_PLACE: usize = 2_000;
 /// Keywords that would change the verdict and are not supported.
 const UNSUPPORTED: [&str; 5] =
     ["unevaluatedProperties", "unevaluatedItems", "$dynamicRef", "$recursiveRef", "$dynamicAnchor"];
-
-/// What is wrong with a schema, and where in it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SchemaMistake {
-    /// Where, as `properties.model.type`.
-    pub place: Place,
-    /// What is wrong, and what would be right.
-    pub problem: String,
-}
-
-impl std::fmt::Display for SchemaMistake {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        if self.place.is_root() { f.write_str(&self.problem) } else { write!(f, "{}: {}", self.place, self.problem) }
-    }
-}
-
-type Result<T> = std::result::Result<T, SchemaMistake>;
 
 /// Compiles `schema`; the shapes, and which of them is the schema itself.
 pub(super) fn compile(schema: &Value) -> Result<(Vec<Shape>, Id)> {
@@ -69,75 +48,6 @@ struct Compiler<'s> {
     shapes: Vec<Option<Shape>>,
     /// The shape of each schema seen so far, by its address in `root`.
     by_address: HashMap<*const Value, Id>,
-}
-
-/// A keyword of a schema: its value and its place.
-struct Keyword<'s> {
-    value: &'s Value,
-    place: Place,
-}
-
-impl<'s> Keyword<'s> {
-    fn wrong<T>(&self, problem: &str) -> Result<T> {
-        Err(SchemaMistake { place: self.place.clone(), problem: problem.to_owned() })
-    }
-
-    fn count(&self) -> Result<usize> {
-        let whole = self.value.as_u64().or_else(|| {
-            // `2.0` is as good as `2`.
-            self.value.as_f64().filter(|n| n.fract() == 0.0).and_then(|n| format!("{n:.0}").parse().ok())
-        });
-        match whole.map(usize::try_from) {
-            Some(Ok(count)) => Ok(count),
-            _ => self.wrong("must be a whole number that is not negative"),
-        }
-    }
-
-    fn number(&self) -> Result<serde_json::Number> {
-        match self.value {
-            Value::Number(number) => Ok(number.clone()),
-            _ => self.wrong("must be a number"),
-        }
-    }
-
-    fn boolean(&self) -> Result<bool> {
-        self.value.as_bool().map_or_else(|| self.wrong("must be true or false"), Ok)
-    }
-
-    fn text(&self) -> Result<&'s str> {
-        self.value.as_str().map_or_else(|| self.wrong("must be a text"), Ok)
-    }
-
-    fn texts(&self) -> Result<Vec<String>> {
-        let texts = self.value.as_array().map(|list| list.iter().map(|text| text.as_str().map(str::to_owned)));
-        texts.and_then(Iterator::collect).map_or_else(|| self.wrong("must be a list of texts"), Ok)
-    }
-
-    fn list(&self) -> Result<Vec<Keyword<'s>>> {
-        let Some(list) = self.value.as_array() else {
-            return self.wrong("must be a list");
-        };
-        let element = |(index, value)| Keyword { value, place: self.place.clone().index(index) };
-        Ok(list.iter().enumerate().map(element).collect())
-    }
-
-    fn entries(&self) -> Result<Vec<(&'s str, Keyword<'s>)>> {
-        let Some(object) = self.value.as_object() else {
-            return self.wrong("must be an object");
-        };
-        let entry = |(key, value): (&'s String, &'s Value)| {
-            (key.as_str(), Keyword { value, place: self.place.clone().key(key) })
-        };
-        Ok(object.iter().map(entry).collect())
-    }
-
-    fn pattern(&self, pattern: &str) -> Result<Regex> {
-        // ECMA-262's `$` is the end of the text, and so it is here; a slash may be written with a backslash there.
-        RegexBuilder::new(&pattern.replace("\\/", "/"))
-            .size_limit(PATTERN_SIZE)
-            .build()
-            .or_else(|error| self.wrong(&format!("not a pattern that can be matched in linear time: {error}")))
-    }
 }
 
 impl<'s> Compiler<'s> {
@@ -327,47 +237,6 @@ impl<'s> Compiler<'s> {
     }
 }
 
-fn read_types(keyword: &Keyword<'_>) -> Result<Types> {
-    let names = if keyword.value.is_array() { keyword.texts()? } else { vec![keyword.text()?.to_owned()] };
-    names.iter().try_fold(Types::default(), |types, name| match Types::named(name) {
-        Some(named) => Ok(types.with(named)),
-        None => {
-            let known: Vec<_> = Types::NAMES.iter().map(|(name, _)| *name).collect();
-            keyword.wrong(&format!("must be of: {}", known.join(", ")))
-        }
-    })
-}
-
-fn number<'s>(get: &impl Fn(&str) -> Option<Keyword<'s>>) -> Result<Option<Box<NumberShape>>> {
-    let bounds = |inclusive, exclusive| -> Result<Vec<Bound>> {
-        let bound = |name, exclusive| {
-            get(name).map(|keyword| keyword.number().map(|limit| Bound { limit, exclusive })).transpose()
-        };
-        Ok([bound(inclusive, false)?, bound(exclusive, true)?].into_iter().flatten().collect())
-    };
-    let multiple_of = match get("multipleOf") {
-        Some(keyword) if !keyword.value.as_f64().is_some_and(|factor| factor > 0.0) => {
-            return keyword.wrong("must be a number above 0");
-        }
-        keyword => keyword.map(|keyword| keyword.number()).transpose()?,
-    };
-    let shape = NumberShape {
-        min: bounds("minimum", "exclusiveMinimum")?,
-        max: bounds("maximum", "exclusiveMaximum")?,
-        multiple_of,
-    };
-    let says_nothing = shape.min.is_empty() && shape.max.is_empty() && shape.multiple_of.is_none();
-    Ok((!says_nothing).then(|| Box::new(shape)))
-}
-
-fn string<'s>(get: &impl Fn(&str) -> Option<Keyword<'s>>) -> Result<Option<Box<StringShape>>> {
-    let count = |name| get(name).map(|keyword| keyword.count()).transpose();
-    let pattern = get("pattern").map(|keyword| keyword.text().and_then(|text| keyword.pattern(text))).transpose()?;
-    let shape = StringShape { min_length: count("minLength")?.unwrap_or(0), max_length: count("maxLength")?, pattern };
-    let says_nothing = shape.min_length == 0 && shape.max_length.is_none() && shape.pattern.is_none();
-    Ok((!says_nothing).then(|| Box::new(shape)))
-}
-
 /// The schema within `value` that has the name `anchor`.
 fn find_anchor<'s>(value: &'s Value, anchor: &str, draft7: bool) -> Option<&'s Value> {
     let has_name = |schema: &Map<String, Value>| {
@@ -389,29 +258,37 @@ fn find_anchor<'s>(value: &'s Value, anchor: &str, draft7: bool) -> Option<&'s V
 
 /// No shape asks itself of the same value again, and none asks more than [`MAX_IN_PLACE`] others of it.
 fn check_in_place(shapes: &[Shape]) -> Result<()> {
-    /// The number of shapes that `id` asks of one value, itself included; `None` where that is too many or no end.
-    fn cost(shapes: &[Shape], known: &mut [Option<Option<usize>>], id: Id) -> Option<usize> {
-        if let Some(known) = known.get(id).copied().flatten() {
-            return known;
-        }
-        // Met again before it is known: it asks itself.
-        *known.get_mut(id)? = Some(None);
-        let in_place = shapes.get(id).map(|shape| shape.in_place.iter()).into_iter().flatten();
-        let dependent = shapes.get(id).and_then(|shape| shape.object.as_ref());
-        let dependent = dependent.map(|object| object.dependent_schemas.iter().map(|(_, id)| *id).collect());
-        let mut sum = 1_usize;
-        for asked in in_place.flat_map(InPlace::ids).chain(dependent.unwrap_or_else(Vec::new)) {
-            sum = sum.checked_add(cost(shapes, known, asked)?).filter(|sum| *sum <= MAX_IN_PLACE)?;
-        }
-        *known.get_mut(id)? = Some(Some(sum));
-        Some(sum)
-    }
-    let mut known = vec![None; shapes.len()];
-    let all_bounded = (0..shapes.len()).all(|id| cost(shapes, &mut known, id).is_some());
-    if all_bounded {
+    let mut costs = vec![Cost::Unknown; shapes.len()];
+    if (0..shapes.len()).all(|id| cost(shapes, &mut costs, id).is_some()) {
         return Ok(());
     }
     let problem =
         format!("the schema refers to itself without end, or asks more than {MAX_IN_PLACE} schemas of one value");
     Err(SchemaMistake { place: Place::root(), problem })
+}
+
+/// How many shapes are asked of one value, the first included.
+#[derive(Clone, Copy)]
+enum Cost {
+    Unknown,
+    /// Too many, or no end of them; also while it is being counted, so that a shape that asks itself has no end.
+    TooMuch,
+    Known(usize),
+}
+
+fn cost(shapes: &[Shape], costs: &mut [Cost], id: Id) -> Option<usize> {
+    match costs.get(id)? {
+        Cost::Known(cost) => return Some(*cost),
+        Cost::TooMuch => return None,
+        Cost::Unknown => *costs.get_mut(id)? = Cost::TooMuch,
+    }
+    let shape = shapes.get(id)?;
+    let in_place = shape.in_place.iter().flat_map(InPlace::ids);
+    let dependent = shape.object.iter().flat_map(|object| object.dependent_schemas.iter().map(|(_, id)| *id));
+    let mut sum = 1_usize;
+    for asked in in_place.chain(dependent) {
+        sum = sum.checked_add(cost(shapes, costs, asked)?).filter(|sum| *sum <= MAX_IN_PLACE)?;
+    }
+    *costs.get_mut(id)? = Cost::Known(sum);
+    Some(sum)
 }

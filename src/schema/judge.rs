@@ -1,6 +1,7 @@
 //! Judges a document by shapes, in place: nothing is allocated for a document that is right.
 
 use std::borrow::Cow;
+use std::cmp::Ordering::{Equal, Greater, Less};
 
 use super::compare;
 use super::shape::{ArrayShape, Id, InPlace, NumberShape, ObjectShape, Shape, StringShape, Types};
@@ -247,7 +248,6 @@ fn number<'a>(rules: &'a NumberShape, node: Node<'a>) -> Verdict<'a> {
     let Some(number) = node.numeral() else {
         return Ok(());
     };
-    use std::cmp::Ordering::{Equal, Greater, Less};
     for bound in &rules.min {
         match compare::order(number, &bound.limit) {
             Less => return broken(Rule::Min(bound)),

@@ -9,10 +9,11 @@ mod compare;
 mod compile;
 mod explain;
 mod judge;
+mod keyword;
 mod shape;
 
-pub use compile::SchemaMistake;
 pub use explain::Violation;
+pub use keyword::SchemaMistake;
 
 use serde_json::Value;
 

@@ -3,6 +3,7 @@
 mod admin;
 mod bootstrap;
 mod check;
+mod envoy;
 mod hash_key;
 mod policy_file;
 mod run;

@@ -1,6 +1,8 @@
 //! `tollgate run`
 
 use std::ffi::OsString;
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitCode, ExitStatus};
@@ -11,7 +13,8 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use crate::admin::Admin;
-use crate::bootstrap::{self, Options, Sds};
+use crate::bootstrap::Options;
+use crate::envoy::{self, Sds};
 use crate::secrets::SdsFiles;
 
 /// Try a policy: start Envoy with the filter in front of the policy's providers
@@ -37,20 +40,23 @@ const PERIOD: Duration = Duration::from_millis(200);
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let options = &args.options;
     let policy = options.read_policy()?;
-    let envoy = find_envoy(options.envoy.as_deref())?;
+    let binary = find_envoy(options.envoy.as_deref())?;
 
-    let dir = tempfile::Builder::new().prefix("tollgate-").tempdir().context("cannot make a run directory")?;
+    let private = Permissions::from_mode(0o700);
+    let mut builder = tempfile::Builder::new();
+    let dir = builder.prefix("tollgate-").permissions(private).tempdir().context("cannot make a run directory")?;
     let sds_dir = dir.path().join("sds");
     std::fs::create_dir(&sds_dir)?;
-    let mut secrets = SdsFiles::write(&sds_dir, &options.secret)?;
+    let mut secrets = SdsFiles::write(&sds_dir, &options.secrets()?)?;
     let admin = options.admin.map_or_else(|| Admin::Socket(dir.path().join("admin.sock")), Admin::Address);
-    let configuration = bootstrap::configuration(options, &policy, Some(&admin), Sds::Dir(&sds_dir))?;
+    let configuration = envoy::configuration(options, &policy, Some(&admin), Sds::Dir(&sds_dir))?;
     let file = dir.path().join("envoy.yaml");
     std::fs::write(&file, serde_saphyr::to_string(&configuration)?)?;
 
     // From here on a signal is Envoy's to act on, and the run directory goes when it has.
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
-    let mut child = command(&envoy, &file, args).spawn().with_context(|| format!("cannot run {}", envoy.display()))?;
+    let mut child =
+        command(&binary, &file, args).spawn().with_context(|| format!("cannot run {}", binary.display()))?;
     let ready = wait_until_ready(&mut child, &admin, &mut signals);
     match ready {
         Ok(Some(listener)) => {
@@ -71,8 +77,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
 }
 
-fn command(envoy: &Path, configuration: &Path, args: &Args) -> Command {
-    let mut command = Command::new(envoy);
+fn command(binary: &Path, configuration: &Path, args: &Args) -> Command {
+    let mut command = Command::new(binary);
     command.arg("-c").arg(configuration).args(["--disable-hot-restart", "--log-level", "warning"]);
     if let Some(concurrency) = args.options.concurrency {
         command.args(["--concurrency", &concurrency.to_string()]);

@@ -4,7 +4,6 @@ use std::fs;
 use std::io::Write as _;
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
-use std::str::FromStr;
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
@@ -27,10 +26,9 @@ pub(crate) enum Source {
     Env(String),
 }
 
-impl FromStr for SecretArg {
-    type Err = String;
-
-    fn from_str(written: &str) -> Result<Self, String> {
+impl SecretArg {
+    /// Reads `NAME=@FILE` or `NAME=env:VAR`.
+    pub(crate) fn parse(written: &str) -> anyhow::Result<Self> {
         let (name, source) = written.split_once('=').unwrap_or((written, ""));
         let source = if let Some(file) = source.strip_prefix('@').filter(|file| !file.is_empty()) {
             Source::File(file.into())
@@ -38,7 +36,7 @@ impl FromStr for SecretArg {
             Source::Env(variable.to_owned())
         } else {
             // What stands there may be the secret itself: it is not repeated.
-            return Err("write NAME=@FILE or NAME=env:VAR; a secret itself never stands on a command line".to_owned());
+            bail!("--secret: write NAME=@FILE or NAME=env:VAR; a secret itself never stands on a command line");
         };
         Ok(Self { name: name.to_owned(), source })
     }
