@@ -40,11 +40,15 @@ struct Root {
 ///
 /// A filter that pauses in the headers phase gets the body only where the plugin's configuration has
 /// `allow_on_headers_stop_iteration: true`; otherwise the request hangs. Nothing tells the filter whether it has, but a
-/// request of which Envoy has received more than the headers, while the filter was not shown any of it, says enough.
+/// request of which Envoy has received more than the headers, while the filter was not shown any of it, says enough;
+/// unless another request's body has been shown, which proves the contrary.
 #[derive(Default)]
 struct Watch {
     /// The requests whose body has not been shown yet, and the bytes of their headers.
     waiting: RefCell<BTreeMap<u32, u64>>,
+    /// Some body has been shown.
+    shown: Cell<bool>,
+    /// Bodies are held back.
     stuck: Cell<bool>,
 }
 
@@ -72,6 +76,9 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
+        if self.watch.shown.get() {
+            return;
+        }
         let stuck: Vec<u32> = {
             let waiting = self.watch.waiting.borrow();
             waiting.iter().filter(|(id, headers)| has_more_than(**id, **headers)).map(|(id, _)| *id).collect()
@@ -183,12 +190,18 @@ impl HttpContext for Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.body_shown();
+        self.forget();
     }
 }
 
 impl Stream {
     fn body_shown(&self) {
+        self.watch.shown.set(true);
+        self.watch.stuck.set(false);
+        self.forget();
+    }
+
+    fn forget(&self) {
         self.watch.waiting.borrow_mut().remove(&self.context_id);
     }
 

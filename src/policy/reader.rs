@@ -10,6 +10,8 @@ use serde_json::Value;
 use super::mistake::{Mistake, Mistakes, did_you_mean};
 use crate::place::Place;
 
+const DURATION: &str = "a length of time such as 1s, 1m, 1h or 1d";
+
 /// One value and its place.
 #[derive(Clone)]
 pub(super) struct Reader<'v> {
@@ -41,10 +43,10 @@ impl<'v> Reader<'v> {
             if keys.contains(&key) {
                 fields.insert(key, field);
             } else {
-                let hint = did_you_mean(key, keys.iter().copied());
-                field.mistake(
-                    format!("unknown key{hint} Known here: {}.", keys.join(", ")).replace("key Known", "key. Known"),
-                );
+                field.mistake(match did_you_mean(key, keys.iter().copied()) {
+                    hint if hint.is_empty() => format!("unknown key; known here: {}", keys.join(", ")),
+                    hint => format!("unknown key{hint}"),
+                });
             }
         }
         Some(Fields { fields, object: self.clone() })
@@ -53,7 +55,7 @@ impl<'v> Reader<'v> {
     /// An object whose keys are names that the operator chooses.
     pub(super) fn entries(&self) -> Option<Vec<(&'v str, Reader<'v>)>> {
         let Some(object) = self.value.as_object() else {
-            return self.expected("an object (keys and values)");
+            return self.wrong_kind("an object (keys and values)");
         };
         let entry = |(key, value): (&'v String, &'v Value)| {
             let place = self.place.clone().key(key);
@@ -64,7 +66,7 @@ impl<'v> Reader<'v> {
 
     pub(super) fn list(&self) -> Option<Vec<Reader<'v>>> {
         let Some(array) = self.value.as_array() else {
-            return self.expected("a list");
+            return self.wrong_kind("a list");
         };
         let element = |(index, value): (usize, &'v Value)| {
             let place = self.place.clone().index(index);
@@ -90,7 +92,8 @@ impl<'v> Reader<'v> {
     pub(super) fn string(&self) -> Option<&'v str> {
         match self.value {
             Value::String(text) if !text.is_empty() => Some(text),
-            _ => self.expected("a text"),
+            Value::String(_) => self.wrong_value("a text that is not empty"),
+            _ => self.wrong_kind("a text"),
         }
     }
 
@@ -105,7 +108,10 @@ impl<'v> Reader<'v> {
         let number = self.value.as_u64().or_else(|| self.value.as_f64().and_then(whole));
         match number {
             Some(number) if range.contains(&number) => Some(number),
-            _ => self.expected(&format!("a whole number from {} to {}", range.start(), range.end())),
+            _ => {
+                let what = format!("a whole number from {} to {}", range.start(), range.end());
+                if self.value.is_number() { self.wrong_value(&what) } else { self.wrong_kind(&what) }
+            }
         }
     }
 
@@ -129,14 +135,16 @@ impl<'v> Reader<'v> {
         let parsed = self.value.as_str().and_then(|text| humantime::parse_duration(text).ok());
         match parsed {
             Some(duration) if duration >= Duration::from_millis(1) => Some(duration),
-            _ => self.expected("a length of time such as 1s, 1m, 1h or 1d"),
+            _ if self.is_string() => self.wrong_value(DURATION),
+            _ => self.wrong_kind(DURATION),
         }
     }
 
     /// A point in time, as RFC 3339 writes it.
     pub(super) fn time(&self) -> Option<SystemTime> {
         let parsed = self.value.as_str().and_then(|text| humantime::parse_rfc3339(text).ok());
-        parsed.or_else(|| self.expected("a time in UTC such as 2027-01-31T00:00:00Z"))
+        let what = "a time in UTC such as 2027-01-31T00:00:00Z";
+        parsed.or_else(|| if self.is_string() { self.wrong_value(what) } else { self.wrong_kind(what) })
     }
 
     /// A number of bytes from 1 to `max`, as `4MiB`, `500KB` or `1024`.
@@ -150,7 +158,7 @@ impl<'v> Reader<'v> {
             Some(bytes) if (1..=max).contains(&bytes) => Some(bytes),
             _ => {
                 let max = bytesize::ByteSize(max as u64).display().iec();
-                self.expected(&format!("a number of bytes such as 512KiB or 4MiB, at most {max}"))
+                self.wrong_value(&format!("a number of bytes such as 512KiB or 4MiB, at most {max}"))
             }
         }
     }
@@ -165,7 +173,8 @@ impl<'v> Reader<'v> {
         is_name
     }
 
-    fn expected<T>(&self, what: &str) -> Option<T> {
+    /// Notes that the value is of another kind than `what`.
+    fn wrong_kind<T>(&self, what: &str) -> Option<T> {
         let found = match self.value {
             Value::Null => "nothing",
             Value::Bool(_) => "true or false",
@@ -174,14 +183,13 @@ impl<'v> Reader<'v> {
             Value::Array(_) => "a list",
             Value::Object(_) => "an object",
         };
-        // Where the kind is right and only the content is not, naming the kind would confuse.
-        let content =
-            matches!(self.value, Value::String(_)) && !what.starts_with("a list") && !what.starts_with("an object")
-                || matches!(self.value, Value::Number(_)) && what.contains("number");
-        match self.value {
-            _ if content => self.mistake(format!("must be {what}")),
-            _ => self.mistake(format!("must be {what}, not {found}")),
-        }
+        self.mistake(format!("must be {what}, not {found}"));
+        None
+    }
+
+    /// Notes that the value is of the right kind, but not `what`.
+    fn wrong_value<T>(&self, what: &str) -> Option<T> {
+        self.mistake(format!("must be {what}"));
         None
     }
 }

@@ -86,7 +86,7 @@ fn every_mistake_is_told_with_its_place_and_what_would_be_right() {
             json!(601),
             "limits.standard.requests[0].burst: must be a whole number from 1 to 600",
         ),
-        ("/limits/standard/tokens", json!([]), "limits.standard.tokens: unknown key. Known here: requests."),
+        ("/limits/standard/tokens", json!([]), "limits.standard.tokens: unknown key; known here: requests"),
         (
             "/providers/openai/api",
             json!("opena"),

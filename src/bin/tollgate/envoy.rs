@@ -308,6 +308,8 @@ fn cluster(name: &str, url: &BaseUrl) -> anyhow::Result<Value> {
         "name": name,
         "type": if is_address { "STATIC" } else { "STRICT_DNS" },
         "connect_timeout": "5s",
+        // Envoy's own default takes IPv6 where a name has both, also where there is no way out by IPv6.
+        "dns_lookup_family": "V4_PREFERRED",
         "load_assignment": {
             "cluster_name": name,
             "endpoints": [{ "lb_endpoints": [{ "endpoint": { "address": { "socket_address": {
