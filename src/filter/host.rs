@@ -9,10 +9,10 @@
 //!
 //! - *Lent*: pointer and length are those of a slice or a string that lives until the call returns; the host only
 //!   reads, within the length.
-//! - *Given*: the host stores its answer in memory that it got from the SDK's `proxy_on_memory_allocate`, which gives it
-//!   a `Vec<u8>` of exactly the capacity asked for and forgets it; [`Given::take`] makes the same vector of it again.
+//! - *Given*: the host stores its answer in memory that it got from the SDK's `proxy_on_memory_allocate`, which makes a
+//!   boxed slice of exactly the size asked for and gives it away; [`Given::take`] makes the same box of it again.
 
-use std::ptr::{null, null_mut};
+use std::ptr::{null, null_mut, slice_from_raw_parts_mut};
 
 use crate::headers::{HeaderEdits, Headers};
 
@@ -82,7 +82,7 @@ impl Given {
             return Vec::new();
         }
         // SAFETY: *Given*.
-        unsafe { Vec::from_raw_parts(self.data, self.size, self.size) }
+        unsafe { Box::from_raw(slice_from_raw_parts_mut(self.data, self.size)).into_vec() }
     }
 }
 

@@ -56,8 +56,8 @@ pub(crate) struct Options {
     /// The Envoy to run; without it: $ENVOY, then `envoy` on the PATH, then func-e's
     #[arg(long, value_name = "PATH")]
     pub(crate) envoy: Option<PathBuf>,
-    /// The compiled filter; without it: $TOLLGATE_FILTER, then tollgate.wasm beside this command
-    #[arg(long, value_name = "FILE")]
+    /// The compiled filter; without it, tollgate.wasm beside this command
+    #[arg(long, value_name = "FILE", env = "TOLLGATE_FILTER")]
     pub(crate) filter: Option<PathBuf>,
     /// Write the access log there, one JSON object a line; `-` is standard output
     #[arg(long, value_name = "FILE|-")]
@@ -104,7 +104,7 @@ impl Options {
     /// The compiled filter.
     pub(crate) fn find_filter(&self) -> anyhow::Result<PathBuf> {
         let beside = |up: usize| Some(std::env::current_exe().ok()?.ancestors().nth(up)?.join("tollgate.wasm"));
-        let given = self.filter.clone().or_else(|| std::env::var_os("TOLLGATE_FILTER").map(PathBuf::from));
+        let given = self.filter.clone();
         let places: Vec<_> = match given {
             Some(given) => vec![given],
             None => [beside(1), beside(2)].into_iter().flatten().collect(),

@@ -23,7 +23,7 @@ pub(crate) fn run(args: &Args) -> ExitCode {
             Ok(_) => println!("{}: ok", file.display()),
             Err(mistakes) => {
                 all_right = false;
-                mistakes.iter().for_each(|mistake| println!("{mistake}"));
+                println!("{}", mistakes.join("\n"));
             }
         }
     }

@@ -31,7 +31,7 @@ pub(crate) struct Args {
 }
 
 /// Until Envoy must be ready. It compiles the filter first, which takes a slow machine some seconds.
-const START_TIMEOUT: Duration = Duration::from_secs(60);
+const START_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// How often the secrets' sources, and Envoy, are looked at.
 const PERIOD: Duration = Duration::from_millis(200);

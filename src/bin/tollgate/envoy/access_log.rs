@@ -1,0 +1,60 @@
+//! What is said of each request: the access log, and Envoy's own answers.
+
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::with;
+
+/// One JSON object a line. Nothing in it comes from a body, and of the headers only the request's id.
+pub(super) fn access_log(path: &Path) -> Value {
+    let format = json!({
+        "time": "%START_TIME%",
+        "method": "%REQ(:METHOD)%",
+        "path": "%REQ_WITHOUT_QUERY(:PATH)%",
+        "status": "%RESPONSE_CODE%",
+        "details": "%RESPONSE_CODE_DETAILS%",
+        "flags": "%RESPONSE_FLAGS%",
+        "duration_ms": "%DURATION%",
+        "bytes_received": "%BYTES_RECEIVED%",
+        "bytes_sent": "%BYTES_SENT%",
+        "request_id": "%REQ(X-REQUEST-ID)%",
+        "client": "%FILTER_STATE(wasm.tollgate.client:PLAIN)%",
+        "decision": "%FILTER_STATE(wasm.tollgate.decision:PLAIN)%",
+        "provider": "%FILTER_STATE(wasm.tollgate.provider:PLAIN)%",
+        "upstream": "%UPSTREAM_HOST%",
+    });
+    let to_stdout = path == Path::new("-");
+    let (name, kind) =
+        if to_stdout { ("stdout", "stream.v3.StdoutAccessLog") } else { ("file", "file.v3.FileAccessLog") };
+    let config = json!({
+        "@type": format!("type.googleapis.com/envoy.extensions.access_loggers.{kind}"),
+        "log_format": {
+            "json_format": format,
+            "formatters": [{
+                "name": "envoy.formatter.req_without_query",
+                "typed_config": {
+                    "@type": "type.googleapis.com/envoy.extensions.formatter.req_without_query.v3.ReqWithoutQuery",
+                },
+            }],
+        },
+    });
+    let path = (!to_stdout).then(|| json!(path));
+    json!({ "name": format!("envoy.access_loggers.{name}"), "typed_config": with(config, "path", path) })
+}
+
+/// What Envoy itself answers when an upstream cannot be reached, in the form of OpenAI's API.
+pub(super) fn upstream_failures() -> Value {
+    json!({
+        "filter": { "response_flag_filter": { "flags": ["UH", "UF", "UT", "LR", "UR", "UC", "URX", "NC", "UO", "DT", "UPE"] } },
+        "body_format_override": {
+            "content_type": "application/json",
+            "json_format": { "error": {
+                "message": "The model's provider did not answer (%RESPONSE_FLAGS%).",
+                "type": "server_error",
+                "param": null,
+                "code": "upstream_unavailable",
+            } },
+        },
+    })
+}
