@@ -3,9 +3,8 @@
 
 #[expect(unsafe_code, reason = "calls to the host; each says why it is sound")]
 mod host;
+mod watch;
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
 
@@ -20,6 +19,7 @@ use crate::policy::{Mistake, Policy};
 use crate::provider;
 use crate::refusal::{Reason, Refusal, Reply};
 use host::{Map, Status};
+use watch::Watch;
 
 proxy_wasm::main! {{
     proxy_wasm::set_log_level(LogLevel::Info);
@@ -34,22 +34,6 @@ const WATCH_PERIOD: Duration = Duration::from_secs(1);
 struct Root {
     policy: Option<Rc<Policy>>,
     watch: Rc<Watch>,
-}
-
-/// Finds out that Envoy does not hand over bodies.
-///
-/// A filter that pauses in the headers phase gets the body only where the plugin's configuration has
-/// `allow_on_headers_stop_iteration: true`; otherwise the request hangs. Nothing tells the filter whether it has, but a
-/// request of which Envoy has received more than the headers, while the filter was not shown any of it, says enough;
-/// unless another request's body has been shown, which proves the contrary.
-#[derive(Default)]
-struct Watch {
-    /// The requests whose body has not been shown yet, and the bytes of their headers.
-    waiting: RefCell<BTreeMap<u32, u64>>,
-    /// Some body has been shown.
-    shown: Cell<bool>,
-    /// Bodies are held back.
-    stuck: Cell<bool>,
 }
 
 impl Context for Root {}
@@ -76,25 +60,19 @@ impl RootContext for Root {
     }
 
     fn on_tick(&mut self) {
-        if self.watch.shown.get() {
-            return;
-        }
-        let stuck: Vec<u32> = {
-            let waiting = self.watch.waiting.borrow();
-            waiting.iter().filter(|(id, headers)| has_more_than(**id, **headers)).map(|(id, _)| *id).collect()
-        };
+        let stuck = self.watch.find_stuck(has_more_than);
         if stuck.is_empty() {
             return;
         }
-        self.watch.stuck.set(true);
         log::error!(
             "tollgate: Envoy holds request bodies back from the filter: set `allow_on_headers_stop_iteration: true` \
              in the plugin's configuration; until then every request with a body is answered 500"
         );
         for id in stuck {
-            self.watch.waiting.borrow_mut().remove(&id);
             if hostcalls::set_effective_context(id).is_ok() {
-                send(&misconfigured().reply(), "tollgate.gateway_misconfigured");
+                let code = Reason::Misconfigured.code();
+                note("decision", code);
+                send(&misconfigured().reply(), &format!("tollgate.{code}"));
             }
         }
     }
@@ -103,7 +81,7 @@ impl RootContext for Root {
         // Envoy makes no stream for a plugin that refused its configuration.
         let policy = self.policy.clone()?;
         let exchange = Exchange::new(policy);
-        Some(Box::new(Stream { context_id, exchange, watch: Rc::clone(&self.watch) }))
+        Some(Box::new(Stream { context_id, exchange, watch: Rc::clone(&self.watch), answered: false }))
     }
 
     fn get_type(&self) -> Option<ContextType> {
@@ -122,7 +100,7 @@ fn has_more_than(context_id: u32, headers: u64) -> bool {
 }
 
 fn report(mistakes: &[Mistake]) {
-    log::error!("tollgate: policy refused, {} mistakes:", mistakes.len());
+    log::error!("tollgate: policy refused; mistakes: {}", mistakes.len());
     for mistake in mistakes {
         log::error!("tollgate: policy: {mistake}");
     }
@@ -138,6 +116,7 @@ struct Stream {
     context_id: u32,
     exchange: Exchange,
     watch: Rc<Watch>,
+    answered: bool,
 }
 
 impl Context for Stream {}
@@ -149,20 +128,20 @@ impl HttpContext for Stream {
         };
         let verdict = self.exchange.request_headers(&headers, end_of_stream, &mut Envoy);
         if verdict == Verdict::AwaitBody {
-            if self.watch.stuck.get() {
+            if self.watch.is_stuck() {
                 let verdict = self.exchange.refuse(&misconfigured());
                 return self.act(verdict);
             }
             let bytes = headers.iter().map(|(name, value)| name.len() + value.len()).sum::<usize>();
-            self.watch.waiting.borrow_mut().insert(self.context_id, bytes as u64);
+            self.watch.wait_for(self.context_id, bytes as u64);
         }
         self.act(verdict)
     }
 
     fn on_http_request_body(&mut self, so_far: usize, end_of_stream: bool) -> Action {
-        self.body_shown();
+        self.watch.shown(self.context_id);
         if !self.exchange.awaits_body() {
-            return Action::Continue;
+            return self.settled();
         }
         if end_of_stream {
             return self.whole_body();
@@ -172,9 +151,9 @@ impl HttpContext for Stream {
     }
 
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
-        self.body_shown();
+        self.watch.shown(self.context_id);
         // With trailers, no part of the body is marked as the last.
-        if self.exchange.awaits_body() { self.whole_body() } else { Action::Continue }
+        if self.exchange.awaits_body() { self.whole_body() } else { self.settled() }
     }
 
     fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
@@ -190,19 +169,15 @@ impl HttpContext for Stream {
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        self.forget();
+        self.watch.forget(self.context_id);
     }
 }
 
 impl Stream {
-    fn body_shown(&self) {
-        self.watch.shown.set(true);
-        self.watch.stuck.set(false);
-        self.forget();
-    }
-
-    fn forget(&self) {
-        self.watch.waiting.borrow_mut().remove(&self.context_id);
+    /// What to do with more of a request that has been decided. One that was answered is never sent on, not even where
+    /// the answer did not reach the client.
+    fn settled(&self) -> Action {
+        if self.answered { Action::Pause } else { Action::Continue }
     }
 
     fn whole_body(&mut self) -> Action {
@@ -217,14 +192,15 @@ impl Stream {
         match verdict {
             Verdict::AwaitBody => return Action::Pause,
             Verdict::Pass(edits) => {
-                self.record();
                 let done = edits.body.map_or(Ok(()), |body| host::set_request_body(&body));
-                match done.and_then(|()| select_route(&edits.headers)) {
-                    Ok(()) => return Action::Continue,
-                    Err(_) => return self.fail(),
+                if done.and_then(|()| select_route(&edits.headers)).is_err() {
+                    return self.fail();
                 }
+                self.record();
+                return Action::Continue;
             }
             Verdict::Answer(reply) => {
+                self.answered = true;
                 let details = self.record();
                 send(&reply, &details);
             }
@@ -236,27 +212,27 @@ impl Stream {
     fn fail(&mut self) -> Action {
         let message = "The gateway could not process the request.";
         let verdict = self.exchange.refuse(&Refusal::new(Reason::Misconfigured, message));
-        if let Verdict::Answer(reply) = verdict {
-            send(&reply, "tollgate.host_call_failed");
-        }
-        Action::Pause
+        self.act(verdict)
     }
 
     /// Tells the access log what was decided, and returns that word.
     fn record(&self) -> String {
         let record = self.exchange.record();
         let decision = record.refused.map_or("pass", Reason::code);
-        let fields = [
-            ("tollgate.decision", Some(decision)),
-            ("tollgate.client", record.client),
-            ("tollgate.provider", record.provider),
-        ];
-        for (name, value) in fields {
-            // A log without a field is no reason to refuse a request.
-            let _ = value.map(|value| host::set_property(name, value.as_bytes()));
+        note("decision", decision);
+        for (name, value) in [("client", record.client), ("provider", record.provider)] {
+            if let Some(value) = value {
+                note(name, value);
+            }
         }
         format!("tollgate.{decision}")
     }
+}
+
+/// Puts `value` where the access log finds it, as `wasm.tollgate.NAME`.
+fn note(name: &str, value: &str) {
+    // A log without a field is no reason to refuse a request.
+    let _ = host::set_property(&format!("tollgate.{name}"), value.as_bytes());
 }
 
 /// Changes the request's headers and has Envoy choose the route by them.

@@ -64,4 +64,6 @@ impl Schema {
 }
 
 #[cfg(test)]
+mod referee;
+#[cfg(test)]
 mod tests;

@@ -1,8 +1,9 @@
 //! The calls that the filter can make to its host.
 
 use wasmi::errors::LinkerError;
-use wasmi::{Caller, Error, Extern, Linker, Memory, Module};
+use wasmi::{Caller, Error, Linker, Module};
 
+use super::guest::{Guest, REQUEST_BODY};
 use super::headers::HeaderMap;
 use super::stream::LocalReply;
 use super::worker::Vm;
@@ -16,12 +17,6 @@ pub(super) mod status {
 }
 
 use status::{BAD_ARGUMENT, NOT_FOUND, OK};
-
-const REQUEST_HEADERS: u32 = 0;
-const RESPONSE_HEADERS: u32 = 2;
-
-const REQUEST_BODY: u32 = 0;
-const PLUGIN_CONFIGURATION: u32 = 7;
 
 const LEVELS: [&str; 6] = ["trace", "debug", "info", "warn", "error", "critical"];
 
@@ -53,7 +48,7 @@ macro_rules! call {
     };
     ($linker:ident, $module:literal, $name:literal, |$guest:ident $(, $argument:ident)*| $body:expr) => {
         $linker.func_wrap($module, $name, |caller: Caller<'_, Vm> $(, $argument: u32)*| -> Result<u32, Error> {
-            let mut $guest = Guest(caller);
+            let mut $guest = Guest::new(caller);
             if let Some(status) = $guest.vm().host.failing($name) {
                 return Ok(status);
             }
@@ -64,7 +59,9 @@ macro_rules! call {
 
 fn headers(linker: &mut Linker<Vm>) -> Result<(), LinkerError> {
     call!(linker, "proxy_get_header_map_pairs", |guest, map, data, size| {
-        let pairs = guest.header_map(map).map(|headers| headers.to_abi()).unwrap_or_default();
+        // A map that is gone reads as an empty one.
+        let headers = guest.header_map(map).filter(|headers| headers.len() > 0);
+        let pairs = headers.map(|headers| headers.to_abi()).unwrap_or_default();
         guest.give(&pairs, data, size)
     });
     call!(linker, "proxy_replace_header_map_value", |guest, map, name, name_size, value, value_size| {
@@ -103,19 +100,23 @@ fn bodies(linker: &mut Linker<Vm>) -> Result<(), LinkerError> {
         stream.body.splice(..replaced, bytes);
         Ok(OK)
     });
-    call!(
-        linker,
-        "proxy_send_local_response",
-        |guest, status, details, details_size, body, body_size, headers, headers_size, _grpc_status| {
-            let details = guest.text(details, details_size)?;
-            let body = guest.bytes(body, body_size)?;
-            let headers = HeaderMap::from_abi(&guest.bytes(headers, headers_size)?);
-            if let Some(stream) = guest.vm().current_stream() {
-                stream.local_reply.get_or_insert(LocalReply { status, details, headers, body });
-            }
-            Ok(OK)
+    call!(linker, "proxy_send_local_response", |guest,
+                                                status,
+                                                details,
+                                                details_size,
+                                                body,
+                                                body_size,
+                                                headers,
+                                                headers_size,
+                                                _grpc_status| {
+        let details = guest.text(details, details_size)?;
+        let body = guest.bytes(body, body_size)?;
+        let headers = HeaderMap::from_abi(&guest.bytes(headers, headers_size)?);
+        if let Some(stream) = guest.vm().current_stream() {
+            stream.local_reply.get_or_insert(LocalReply { status, details, headers, body });
         }
-    );
+        Ok(OK)
+    });
     Ok(())
 }
 
@@ -134,18 +135,20 @@ fn properties(linker: &mut Linker<Vm>) -> Result<(), LinkerError> {
         stream.filter_state.insert(format!("wasm.{name}"), value);
         Ok(OK)
     });
-    call!(
-        linker,
-        "proxy_call_foreign_function",
-        |guest, name, name_size, _arguments, _arguments_size, results, results_size| {
-            let name = guest.text(name, name_size)?;
-            let Some(stream) = guest.vm().current_stream().filter(|_| name == "clear_route_cache") else {
-                return Ok(NOT_FOUND);
-            };
-            stream.route_cache_cleared = true;
-            guest.give(&[], results, results_size)
-        }
-    );
+    call!(linker, "proxy_call_foreign_function", |guest,
+                                                  name,
+                                                  name_size,
+                                                  _arguments,
+                                                  _arguments_size,
+                                                  results,
+                                                  results_size| {
+        let name = guest.text(name, name_size)?;
+        let Some(stream) = guest.vm().current_stream().filter(|_| name == "clear_route_cache") else {
+            return Ok(NOT_FOUND);
+        };
+        stream.route_cache_cleared = true;
+        guest.give(&[], results, results_size)
+    });
     Ok(())
 }
 
@@ -215,64 +218,4 @@ fn wasi(linker: &mut Linker<Vm>) -> Result<(), LinkerError> {
         Ok(OK)
     });
     Ok(())
-}
-
-/// The VM that makes a call. Memory that it names and does not have is a trap.
-struct Guest<'c>(Caller<'c, Vm>);
-
-impl Guest<'_> {
-    fn vm(&mut self) -> &mut Vm {
-        self.0.data_mut()
-    }
-
-    fn header_map(&mut self, map: u32) -> Option<&mut HeaderMap> {
-        let stream = self.vm().current_stream()?;
-        match map {
-            REQUEST_HEADERS => stream.request_headers.as_mut(),
-            RESPONSE_HEADERS => stream.response_headers.as_mut(),
-            _ => None,
-        }
-    }
-
-    fn buffer(&mut self, buffer: u32) -> Option<&[u8]> {
-        match buffer {
-            REQUEST_BODY => Some(&self.vm().current_stream()?.body),
-            PLUGIN_CONFIGURATION => Some(&self.vm().current_root()?.configuration),
-            _ => None,
-        }
-    }
-
-    fn bytes(&self, at: u32, size: u32) -> Result<Vec<u8>, Error> {
-        let mut bytes = vec![0; size as usize];
-        self.memory()?.read(&self.0, at as usize, &mut bytes)?;
-        Ok(bytes)
-    }
-
-    fn text(&self, at: u32, size: u32) -> Result<String, Error> {
-        String::from_utf8(self.bytes(at, size)?).map_err(|_| Error::new("the filter hands over text that is not UTF-8"))
-    }
-
-    fn write(&mut self, at: u32, bytes: &[u8]) -> Result<(), Error> {
-        Ok(self.memory()?.write(&mut self.0, at as usize, bytes)?)
-    }
-
-    /// Puts `bytes` into memory that the filter allocates for them, and says where. There is no memory for no bytes.
-    fn give(&mut self, bytes: &[u8], data: u32, size: u32) -> Result<u32, Error> {
-        let length = u32::try_from(bytes.len()).map_err(|_| Error::new("more than a VM can hold"))?;
-        let mut at = 0;
-        if length > 0 {
-            let allocate = self.0.get_export("proxy_on_memory_allocate").and_then(Extern::into_func);
-            let allocate = allocate.ok_or_else(|| Error::new("the filter cannot allocate"))?;
-            at = allocate.typed::<u32, u32>(&self.0)?.call(&mut self.0, length)?;
-            self.write(at, bytes)?;
-        }
-        self.write(data, &at.to_le_bytes())?;
-        self.write(size, &length.to_le_bytes())?;
-        Ok(OK)
-    }
-
-    fn memory(&self) -> Result<Memory, Error> {
-        let memory = self.0.get_export("memory").and_then(Extern::into_memory);
-        memory.ok_or_else(|| Error::new("the filter exports no memory"))
-    }
 }

@@ -16,6 +16,7 @@
 //!
 //! A call that the filter is not known to make traps and names itself. A trap is a failed test.
 
+mod guest;
 mod headers;
 mod host;
 mod imports;

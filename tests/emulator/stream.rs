@@ -1,11 +1,12 @@
 //! One request and its answer, as Envoy holds them.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use super::headers::HeaderMap;
 
 /// A request as it is sent on, or an answer as the client gets it.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub(crate) struct Message {
     /// Its headers.
     pub(crate) headers: HeaderMap,
@@ -85,6 +86,13 @@ impl Stream {
         upstream.body.append(&mut self.body);
         self.upstream_is_whole = is_whole;
         self.hold = Hold::No;
+    }
+}
+
+impl fmt::Debug for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let body = String::from_utf8_lossy(&self.body);
+        f.debug_struct("Message").field("headers", &self.headers).field("body", &body).finish()
     }
 }
 

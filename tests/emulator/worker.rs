@@ -44,13 +44,8 @@ impl Worker {
     /// A worker of `host` with a new VM.
     pub(crate) fn start(host: &Arc<Host>) -> Self {
         let filter = module::filter();
-        let vm = Vm {
-            host: Arc::clone(host),
-            roots: BTreeMap::new(),
-            streams: BTreeMap::new(),
-            called: 0,
-            effective: None,
-        };
+        let vm =
+            Vm { host: Arc::clone(host), roots: BTreeMap::new(), streams: BTreeMap::new(), called: 0, effective: None };
         let mut store = Store::new(filter.engine(), vm);
         let mut linker = Linker::new(filter.engine());
         imports::define(&mut linker, filter).expect("every import is defined once");
@@ -130,6 +125,11 @@ impl Worker {
         self.send_local_replies();
     }
 
+    /// Bytes of a request's body arrive that a filter before this one holds for now.
+    pub(crate) fn request_body_elsewhere(&mut self, id: u32, bytes: usize) {
+        self.stream_mut(id).body_bytes_received += bytes;
+    }
+
     /// A request's trailers arrive: one, of which the filter takes no notice.
     pub(crate) fn request_trailers(&mut self, id: u32) {
         let stream = self.stream(id);
@@ -171,6 +171,11 @@ impl Worker {
     /// A stream that has not ended.
     pub(crate) fn stream(&self, id: u32) -> &Stream {
         &self.store.data().streams[&id]
+    }
+
+    /// How much memory the VM has taken.
+    pub(crate) fn memory_bytes(&self) -> usize {
+        self.instance.get_memory(&self.store, "memory").expect("the VM has a memory").data_size(&self.store)
     }
 
     fn stream_mut(&mut self, id: u32) -> &mut Stream {
