@@ -8,7 +8,8 @@ use std::rc::Rc;
 use std::time::SystemTime;
 
 use crate::client::{Client, KeyHeader};
-use crate::document::{Document, Node};
+use crate::dialect::Dialect;
+use crate::document::{Document, Kind, Node};
 use crate::edit;
 use crate::endpoint::{self, Endpoint};
 use crate::headers::{HeaderEdits, Headers};
@@ -16,7 +17,8 @@ use crate::limit::{SharedState, Standing};
 use crate::media;
 use crate::policy::Policy;
 use crate::provider::Credential;
-use crate::refusal::{Reason, Refusal, Reply};
+use crate::refusal::{ErrorForm, Reason, Refusal, Reply};
+use crate::rules;
 
 /// What the world around a request supplies.
 pub trait Surroundings: SharedState {
@@ -70,6 +72,7 @@ const OWN_PREFIX: &str = "x-tollgate-";
 pub struct Exchange {
     policy: Rc<Policy>,
     over_tls: bool,
+    form: ErrorForm,
     client: Option<Rc<Client>>,
     standing: Option<Standing>,
     awaiting: Option<Awaiting>,
@@ -90,7 +93,17 @@ impl Exchange {
     /// An exchange that nothing has arrived of yet.
     #[must_use]
     pub fn new(policy: Rc<Policy>) -> Self {
-        Self { policy, over_tls: false, client: None, standing: None, awaiting: None, provider: None, refused: None }
+        let form = ErrorForm::default();
+        Self {
+            policy,
+            over_tls: false,
+            form,
+            client: None,
+            standing: None,
+            awaiting: None,
+            provider: None,
+            refused: None,
+        }
     }
 
     /// The request's headers have arrived; `is_whole` when there is no body.
@@ -154,13 +167,14 @@ impl Exchange {
     pub fn refuse(&mut self, refusal: &Refusal) -> Verdict {
         self.awaiting = None;
         self.refused = Some(refusal.reason);
-        Verdict::Answer(refusal.reply())
+        Verdict::Answer(refusal.reply(self.form))
     }
 
     fn judge_headers(&mut self, headers: &Headers, surroundings: &mut dyn Surroundings) -> Result<Verdict, Refusal> {
         let policy = Rc::clone(&self.policy);
         let method = headers.only(":method").unwrap_or_default();
         let path = headers.only(":path").unwrap_or_default();
+        self.form = endpoint::error_form(path);
         let endpoint = endpoint::find(method, path)?;
 
         let client = policy.clients.identify(headers, surroundings.now())?;
@@ -189,17 +203,21 @@ impl Exchange {
             return Err(Refusal::new(Reason::Misconfigured, message));
         };
 
-        let document = Document::parse(body, policy.requests.max_depth).map_err(|flaw| {
-            let refusal = Refusal::new(Reason::Document(flaw.kind.code()), flaw.to_string());
-            flaw.place.iter().fold(refusal, |refusal, place| refusal.at(place.to_string()))
-        })?;
-        if let Some(schema) = policy.schema(endpoint) {
+        let document = Document::parse(body, policy.requests.max_depth)?;
+        let node = document.root().get("model").filter(|node| node.kind() == Kind::String);
+        let model = node.and_then(Node::string);
+        let rule = model.map(|model| policy.models.route(&model, &client));
+        // The provider says which schema counts. Where there is none, what is wrong with the body comes before that.
+        let dialect = match &rule {
+            Some(Ok(rule)) => rule.provider.dialect,
+            _ => Dialect::OpenAi,
+        };
+        let dialect = endpoint.spoken_as(dialect);
+        if let Some(schema) = policy.schemas.get(endpoint, dialect) {
             schema.judge(&document)?;
         }
-
-        let node = document.root().get("model");
-        let model = node.and_then(Node::string).unwrap_or_default();
-        let rule = policy.models.route(&model, &client)?;
+        rules::check(endpoint, dialect, document.root())?;
+        let rule = rule.ok_or_else(model_missing)??;
         self.provider = Some(rule.provider.name.clone());
 
         let edited = rule.rewrite.as_ref().zip(node.and_then(Node::span)).map(|(name, span)| {
@@ -217,6 +235,12 @@ impl Exchange {
         rule.provider.authorize(secret, &mut headers)?;
         Ok(Edits { headers, body: edited })
     }
+}
+
+/// Some schemas let a body pass that names no model; but then nothing says where it shall go.
+fn model_missing() -> Refusal {
+    let message = "Missing required parameter: 'model'. The gateway chooses the provider by it.";
+    Refusal::new(Reason::Schema("missing_required_parameter"), message).at("model")
 }
 
 /// Takes away what a client may not pass on.

@@ -16,6 +16,7 @@
 //! `wasm32-wasip1` only, is the one module that knows proxy-wasm.
 
 pub mod client;
+pub mod dialect;
 pub mod document;
 pub mod edit;
 pub mod endpoint;
@@ -30,6 +31,7 @@ pub mod policy;
 pub mod provider;
 pub mod refusal;
 pub mod response;
+pub mod rules;
 pub mod schema;
 
 #[cfg(target_family = "wasm")]

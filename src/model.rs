@@ -77,8 +77,13 @@ mod tests {
     use crate::provider::{Api, Credential};
 
     fn rule(patterns: &[&str], provider: &str) -> Rule {
-        let provider =
-            Provider { name: provider.to_owned(), api: Api::OpenAi, credential: Credential::None, url: None };
+        let provider = Provider {
+            name: provider.to_owned(),
+            api: Api::OpenAi,
+            dialect: Api::OpenAi.dialect(),
+            credential: Credential::None,
+            url: None,
+        };
         let matches = patterns.iter().map(|pattern| Glob::new(pattern)).collect();
         Rule { matches, provider: Rc::new(provider), rewrite: None }
     }

@@ -7,6 +7,7 @@ use std::fmt;
 
 use fluent_uri::Uri;
 
+use crate::dialect::Dialect;
 use crate::headers::HeaderEdits;
 use crate::refusal::{Reason, Refusal};
 
@@ -25,6 +26,15 @@ impl Api {
     /// The names that policies use.
     pub const NAMES: [(&'static str, Self); 3] =
         [("openai", Self::OpenAi), ("azure-openai", Self::AzureOpenAi), ("anthropic", Self::Anthropic)];
+
+    /// The dialect of a provider of which the policy does not say another.
+    #[must_use]
+    pub fn dialect(self) -> Dialect {
+        match self {
+            Self::OpenAi | Self::AzureOpenAi => Dialect::OpenAi,
+            Self::Anthropic => Dialect::Anthropic,
+        }
+    }
 
     fn credential(self, key: &str) -> (&'static str, String) {
         match self {
@@ -51,6 +61,8 @@ pub struct Provider {
     pub name: String,
     /// What it speaks.
     pub api: Api,
+    /// Which parameters it knows.
+    pub dialect: Dialect,
     /// Its key.
     pub credential: Credential,
     /// Where it is, for the configurations that the `tollgate` command writes. The filter does not use it.
@@ -174,7 +186,8 @@ mod tests {
     use super::*;
 
     fn provider(api: Api) -> Provider {
-        Provider { name: "p".to_owned(), api, credential: Credential::Secret("s".to_owned()), url: None }
+        let credential = Credential::Secret("s".to_owned());
+        Provider { name: "p".to_owned(), api, dialect: api.dialect(), credential, url: None }
     }
 
     #[test]

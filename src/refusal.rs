@@ -95,6 +95,29 @@ impl Reason {
             _ => "invalid_request_error",
         }
     }
+
+    /// The `type` of Anthropic's error object (<https://docs.anthropic.com/en/api/errors>).
+    fn anthropic_type(self) -> &'static str {
+        match self.status() {
+            401 => "authentication_error",
+            403 => "permission_error",
+            404 => "not_found_error",
+            413 => "request_too_large",
+            429 => "rate_limit_error",
+            500.. => "api_error",
+            _ => "invalid_request_error",
+        }
+    }
+}
+
+/// How an API tells errors.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ErrorForm {
+    /// `{"error": {"message", "type", "param", "code"}}`
+    #[default]
+    OpenAi,
+    /// `{"type": "error", "error": {"type", "message"}}`
+    Anthropic,
 }
 
 /// A request that does not pass: nothing of it is sent upstream.
@@ -126,16 +149,22 @@ impl Refusal {
         self
     }
 
-    /// The answer to the caller, in the form of OpenAI's API.
+    /// The answer to the caller, in the form of the API that it called.
     #[must_use]
-    pub fn reply(&self) -> Reply {
-        let error = json!({
-            "message": self.message,
-            "type": self.reason.openai_type(),
-            "param": self.param,
-            "code": self.reason.code(),
-        });
-        let mut reply = Reply::json(self.reason.status(), &json!({ "error": error }));
+    pub fn reply(&self, form: ErrorForm) -> Reply {
+        let error = match form {
+            ErrorForm::OpenAi => json!({ "error": {
+                "message": self.message,
+                "type": self.reason.openai_type(),
+                "param": self.param,
+                "code": self.reason.code(),
+            } }),
+            ErrorForm::Anthropic => json!({ "type": "error", "error": {
+                "type": self.reason.anthropic_type(),
+                "message": self.message,
+            } }),
+        };
+        let mut reply = Reply::json(self.reason.status(), &error);
         if let Some(wait) = self.retry_after {
             // RFC 9110, 10.2.3: whole seconds. Rounded up, so that the try that follows is not too early.
             let seconds = wait.as_millis().div_ceil(1000);

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use crate::place::Place;
+use crate::refusal::{Reason, Refusal};
 
 /// Why a body is not a sound JSON document, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -71,6 +72,13 @@ impl FlawKind {
             Self::TooLong => "too_long",
             _ => "invalid_json",
         }
+    }
+}
+
+impl From<Flaw> for Refusal {
+    fn from(flaw: Flaw) -> Self {
+        let refusal = Self::new(Reason::Document(flaw.kind.code()), flaw.to_string());
+        flaw.place.iter().fold(refusal, |refusal, place| refusal.at(place.to_string()))
     }
 }
 

@@ -17,7 +17,7 @@ use crate::headers::HeaderEdits;
 use crate::limit::{SharedState, Unavailable, Version};
 use crate::policy::{Mistake, Policy};
 use crate::provider;
-use crate::refusal::{Reason, Refusal, Reply};
+use crate::refusal::{ErrorForm, Reason, Refusal, Reply};
 use host::{Map, Status};
 use watch::Watch;
 
@@ -72,7 +72,7 @@ impl RootContext for Root {
             if hostcalls::set_effective_context(id).is_ok() {
                 let code = Reason::Misconfigured.code();
                 note("decision", code);
-                send(&misconfigured().reply(), &format!("tollgate.{code}"));
+                send(&misconfigured().reply(ErrorForm::default()), &format!("tollgate.{code}"));
             }
         }
     }

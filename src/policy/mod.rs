@@ -20,12 +20,11 @@ use serde_json::Value;
 
 use crate::client::Clients;
 use crate::document::Document;
-use crate::endpoint::Endpoint;
 use crate::limit::{SharedState, Unavailable};
 use crate::model::Models;
 use crate::provider::Provider;
 use crate::response::ResponseRules;
-use crate::schema::Schema;
+use crate::schema::Bundled;
 
 use mistake::Mistakes;
 use reader::Reader;
@@ -47,7 +46,8 @@ pub struct Policy {
     pub requests: RequestRules,
     /// What an answer's headers shall be.
     pub responses: ResponseRules,
-    chat_completions: Option<Schema>,
+    /// What the endpoints take.
+    pub schemas: Bundled,
 }
 
 impl Policy {
@@ -77,15 +77,6 @@ impl Policy {
         }
     }
 
-    /// The schema of `endpoint`'s bodies.
-    #[must_use]
-    pub fn schema(&self, endpoint: Endpoint) -> Option<&Schema> {
-        match endpoint {
-            Endpoint::ChatCompletions => self.chat_completions.as_ref(),
-            Endpoint::Models => None,
-        }
-    }
-
     /// Makes sure that every client's counters exist; see [`crate::limit::Limits::create`].
     ///
     /// # Errors
@@ -107,20 +98,20 @@ fn read(policy: &Reader<'_>) -> Option<Policy> {
     let models = sections.required("models").map(|section| providers::read_models(&section, &providers));
     let requests = sections.get("requests").map(|section| requests::read(&section)).unwrap_or_default();
     let responses = responses::read(sections.get("responses").as_ref());
-    let chat_completions = match Schema::bundled(Endpoint::ChatCompletions) {
-        Ok(schema) => schema,
-        Err(problem) => {
-            policy.mistake(format!("a schema that comes with Tollgate does not compile: {problem}"));
-            None
-        }
-    };
+    let mut dialects: Vec<_> = providers.values().flatten().map(|provider| provider.dialect).collect();
+    dialects.sort_unstable();
+    dialects.dedup();
+    let schemas = Bundled::compile(&dialects).unwrap_or_else(|problem| {
+        policy.mistake(format!("a schema that comes with Tollgate does not compile: {problem}"));
+        Bundled::default()
+    });
     Some(Policy {
         clients: clients?,
         providers: providers.into_iter().filter_map(|(name, provider)| Some((name, provider?))).collect(),
         models: models?,
         requests,
         responses,
-        chat_completions,
+        schemas,
     })
 }
 

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use super::mistake::did_you_mean;
 use super::reader::Reader;
+use crate::dialect::Dialect;
 use crate::glob::Glob;
 use crate::model::{Models, Rule};
 use crate::provider::{Api, BaseUrl, Credential, Provider};
@@ -25,8 +26,9 @@ pub(super) fn read(section: &Reader<'_>) -> Providers {
 
 fn read_provider(name: &str, provider: &Reader<'_>) -> Option<Provider> {
     let is_name = provider.check_name(name);
-    let fields = provider.object(&["api", "credential", "url"])?;
+    let fields = provider.object(&["api", "dialect", "credential", "url"])?;
     let api = fields.required("api").and_then(|api| api.one_of(&Api::NAMES));
+    let dialect = fields.get("dialect").and_then(|dialect| dialect.one_of(&Dialect::NAMES));
     let credential = fields.required("credential").and_then(|credential| read_credential(&credential));
     let url = fields.get("url").map(|place| {
         let url = place.string().map(BaseUrl::parse)?;
@@ -36,7 +38,9 @@ fn read_provider(name: &str, provider: &Reader<'_>) -> Option<Provider> {
         Some(read) => Some(read?),
         None => None,
     };
-    is_name.then_some(Provider { name: name.to_owned(), api: api?, credential: credential?, url })
+    let (api, credential) = (api?, credential?);
+    let dialect = dialect.unwrap_or_else(|| api.dialect());
+    is_name.then_some(Provider { name: name.to_owned(), api, dialect, credential, url })
 }
 
 fn read_credential(credential: &Reader<'_>) -> Option<Credential> {

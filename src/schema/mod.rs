@@ -5,6 +5,7 @@
 //! not in the filter, because a validator for a representation of one's own comes with a second one for the schemas
 //! themselves, and the two alone make a module of nearly 3 MB.
 
+mod bundled;
 mod compare;
 mod compile;
 mod explain;
@@ -12,17 +13,14 @@ mod judge;
 mod keyword;
 mod shape;
 
+pub use bundled::Bundled;
 pub use explain::Violation;
 pub use keyword::SchemaMistake;
 
 use serde_json::Value;
 
 use crate::document::Document;
-use crate::endpoint::Endpoint;
-use crate::place::Place;
 use shape::{Id, Shape};
-
-const CHAT_COMPLETIONS: &str = include_str!("bundled/chat_completions.json");
 
 /// A compiled schema.
 #[derive(Debug)]
@@ -38,20 +36,6 @@ impl Schema {
     /// The first thing that is wrong with the schema, and where.
     pub fn compile(schema: &Value) -> Result<Self, SchemaMistake> {
         compile::compile(schema).map(|(shapes, root)| Self { shapes, root })
-    }
-
-    /// The schema that comes with Tollgate for `endpoint`; none where the endpoint takes no body.
-    ///
-    /// # Errors
-    /// What is wrong with it; a test makes sure that nothing is.
-    pub fn bundled(endpoint: Endpoint) -> Result<Option<Self>, SchemaMistake> {
-        let text = match endpoint {
-            Endpoint::ChatCompletions => CHAT_COMPLETIONS,
-            Endpoint::Models => return Ok(None),
-        };
-        let not_json = |error: serde_json::Error| SchemaMistake { place: Place::root(), problem: error.to_string() };
-        let schema = serde_json::from_str(text).map_err(not_json)?;
-        Self::compile(&schema).map(Some)
     }
 
     /// Judges a document.

@@ -137,7 +137,7 @@ proptest! {
         collect_pointers(&body, "", &mut pointers);
         let mut mutated = body.clone();
         *mutated.pointer_mut(&pointers[at % pointers.len()]).unwrap() = value;
-        let schema = serde_json::from_str(CHAT_COMPLETIONS).unwrap();
+        let schema = serde_json::from_str(include_str!("bundled/chat_completions.json")).unwrap();
         let (ours, referee) = verdicts(&schema, &mutated);
         prop_assert_eq!(ours, referee, "{}", mutated);
     }

@@ -1,6 +1,8 @@
 use serde_json::{Value, json};
 
 use super::*;
+use crate::dialect::Dialect;
+use crate::endpoint::Endpoint;
 
 /// Judges a chat completion request in which `changes` take the place of what a plain one has there.
 fn judge(changes: &Value) -> Result<(), Violation> {
@@ -13,7 +15,8 @@ fn judge(changes: &Value) -> Result<(), Violation> {
 
 fn judge_text(text: &str) -> Result<(), Violation> {
     let document = Document::parse(text.as_bytes(), 64).unwrap();
-    Schema::bundled(Endpoint::ChatCompletions).unwrap().unwrap().judge(&document)
+    let bundled = Bundled::compile(&[Dialect::OpenAi]).unwrap();
+    bundled.get(Endpoint::ChatCompletions, Dialect::OpenAi).unwrap().judge(&document)
 }
 
 #[test]
@@ -36,7 +39,7 @@ fn what_clients_send_passes() {
             {"role": "tool", "tool_call_id": "1", "content": "ok"},
             {"role": "function", "name": "f", "content": "ok"},
         ]}),
-        json!({"tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}, {"type": "custom"}]}),
+        json!({"tools": [{"type": "function", "function": {"name": "f", "parameters": {}}}, {"type": "custom", "custom": {"name": "c"}}]}),
         json!({"tool_choice": {"type": "function", "function": {"name": "f"}}}),
         json!({"tool_choice": "auto", "function_call": {"name": "f"}}),
         json!({"response_format": {"type": "json_schema", "json_schema": {"name": "n", "schema": {}}}}),

@@ -5,6 +5,7 @@ mod bootstrap;
 mod check;
 mod envoy;
 mod hash_key;
+mod judge;
 mod policy_file;
 mod run;
 mod secrets;
@@ -25,12 +26,14 @@ const EXAMPLES: &str = "\
 Examples:
   tollgate hash-key                             make a key for a client
   tollgate check policy.yaml                    find every mistake in a policy
+  tollgate judge --path /v1/chat/completions body.json
   tollgate run --policy policy.yaml --secret openai=@openai.key
   tollgate bootstrap --policy policy.yaml > envoy.yaml && envoy --mode validate -c envoy.yaml";
 
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Args),
+    Judge(judge::Args),
     Run(run::Args),
     Bootstrap(bootstrap::Args),
     HashKey(hash_key::Args),
@@ -39,6 +42,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Check(args) => Ok(check::run(&args)),
+        Command::Judge(args) => judge::run(&args),
         Command::Run(args) => run::run(&args),
         Command::Bootstrap(args) => bootstrap::run(&args).map(|()| ExitCode::SUCCESS),
         Command::HashKey(args) => hash_key::run(&args).map(|()| ExitCode::SUCCESS),

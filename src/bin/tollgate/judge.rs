@@ -1,0 +1,131 @@
+//! `tollgate judge`
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::{Context as _, anyhow};
+use serde_json::json;
+use tollgate::dialect::Dialect;
+use tollgate::document::Document;
+use tollgate::endpoint::{self, Endpoint};
+use tollgate::media;
+use tollgate::policy::RequestRules;
+use tollgate::refusal::Refusal;
+use tollgate::rules;
+use tollgate::schema::{Bundled, Schema};
+
+use crate::policy_file;
+
+/// Say what the filter's verdict on request bodies would be, and why
+///
+/// Judges size, document and schema, by the filter's own code. Who calls, limits and models do not count here.
+/// Exit status: 0 when all bodies pass, 1 when one is refused, 2 when one cannot be read.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The policy whose bounds count; without it, the defaults
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
+    /// The path that the bodies are sent to, such as /v1/chat/completions
+    #[arg(long)]
+    path: String,
+    /// The dialect of the provider; without it, the one that the endpoint comes from
+    #[arg(long, value_enum)]
+    dialect: Option<DialectArg>,
+    /// One line of text a file, or one JSON object a line
+    #[arg(long, value_enum, default_value = "text")]
+    format: Format,
+    /// Files that hold one body each
+    #[arg(required = true, value_name = "FILE")]
+    files: Vec<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Format {
+    Text,
+    Jsonl,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum DialectArg {
+    Openai,
+    Vllm,
+    Anthropic,
+}
+
+impl From<DialectArg> for Dialect {
+    fn from(dialect: DialectArg) -> Self {
+        match dialect {
+            DialectArg::Openai => Self::OpenAi,
+            DialectArg::Vllm => Self::Vllm,
+            DialectArg::Anthropic => Self::Anthropic,
+        }
+    }
+}
+
+/// Judges each file.
+pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let endpoint = endpoint::find("POST", &args.path).map_err(|refusal| anyhow!("--path: {}", refusal.message))?;
+    let bounds = match &args.policy {
+        Some(path) => {
+            policy_file::read(path)
+                .map_err(|mistakes| anyhow!("the policy is not right:\n{}", mistakes.join("\n")))?
+                .policy
+                .requests
+        }
+        None => RequestRules::default(),
+    };
+    let dialect = endpoint.spoken_as(args.dialect.map_or(Dialect::OpenAi, Dialect::from));
+    let schemas = Bundled::compile(&[dialect]).map_err(|mistake| anyhow!("a bundled schema: {mistake}"))?;
+    let schema = schemas.get(endpoint, dialect).context("the endpoint takes no body")?;
+
+    let mut all_pass = true;
+    let mut out = std::io::BufWriter::new(std::io::stdout().lock());
+    for file in &args.files {
+        let Ok(body) = std::fs::read(file).map_err(|error| eprintln!("{}: {error}", file.display())) else {
+            return Ok(ExitCode::from(2));
+        };
+        let verdict = judge(&body, bounds, schema, endpoint, dialect);
+        all_pass &= verdict.is_ok();
+        writeln!(out, "{}", told(file, verdict.err().as_ref(), args.format))?;
+    }
+    out.flush()?;
+    Ok(if all_pass { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+fn judge(
+    body: &[u8],
+    bounds: RequestRules,
+    schema: &Schema,
+    endpoint: Endpoint,
+    dialect: Dialect,
+) -> Result<(), Refusal> {
+    media::check_size(body.len(), bounds.max_body)?;
+    let document = Document::parse(body, bounds.max_depth)?;
+    schema.judge(&document)?;
+    Ok(rules::check(endpoint, dialect, document.root())?)
+}
+
+fn told(file: &Path, refusal: Option<&Refusal>, format: Format) -> String {
+    match (format, refusal) {
+        (Format::Text, None) => format!("{}: pass", file.display()),
+        (Format::Text, Some(refusal)) => {
+            format!(
+                "{}: refuse, {} {}: {}",
+                file.display(),
+                refusal.reason.status(),
+                refusal.reason.code(),
+                refusal.message
+            )
+        }
+        (Format::Jsonl, refusal) => json!({
+            "file": file,
+            "verdict": if refusal.is_some() { "refuse" } else { "pass" },
+            "status": refusal.map_or(200, |refusal| refusal.reason.status()),
+            "code": refusal.map(|refusal| refusal.reason.code()),
+            "param": refusal.and_then(|refusal| refusal.param.as_deref()),
+            "message": refusal.map(|refusal| refusal.message.as_str()),
+        })
+        .to_string(),
+    }
+}
