@@ -83,7 +83,7 @@ JSON = {"content-type": "application/json"}
 BIG = json.dumps(chat("x" * (300 << 10))).encode()
 
 REFUSALS = {
-    "unknown path": ("POST", "/v1/embeddings", JSON, b"{}", 404, "unknown_url", None),
+    "unknown path": ("POST", "/v1/files", JSON, b"{}", 404, "unknown_url", None),
     "path that only looks listed": ("POST", CHAT + "/", JSON, b"{}", 404, "unknown_url", None),
     "wrong method": ("GET", CHAT, {}, None, 405, "method_not_allowed", None),
     "no key": ("POST", CHAT, JSON | {"authorization": "Basic eDp5"}, b"{}", 401, "missing_api_key", None),
