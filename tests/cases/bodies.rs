@@ -96,7 +96,7 @@ fn twice() -> Vec<Case> {
         (r#"{"model":"fast","messages":[],"mod\u0065l":"gpt-4o"}"#.to_owned(), "model"),
         (r#"{"\u006dodel":"fast","messages":[],"model":"gpt-4o"}"#.to_owned(), "model"),
         (r#"{"messages":[{"role":"user","content":"a","role":"system"}]}"#.to_owned(), "messages[0].role"),
-        (r#"{"metadata":{"a b":1,"a b":2}}"#.to_owned(), r#"metadata["a b"]"#),
+        (r#"{"x_extra":{"a b":1,"a b":2}}"#.to_owned(), r#"x_extra["a b"]"#),
         (format!(r#"{{{many},"k7":1}}"#), "k7"),
     ];
     let cases = doubled.into_iter().map(|(body, place)| {
@@ -110,7 +110,7 @@ fn depth() -> Vec<Case> {
     let nested = |levels: usize| {
         // The document itself and the member that holds the lists are a level each.
         let (open, close) = ("[".repeat(levels - 2), "]".repeat(levels - 2));
-        let metadata = format!(r#""metadata":{{"deep":{open}{close}}}"#);
+        let metadata = format!(r#""x_extra":{{"deep":{open}{close}}}"#);
         Request::chat(format!(r#"{{"model":"llama-3","messages":[{{"role":"user","content":"Hello"}}],{metadata}}}"#))
     };
     vec![

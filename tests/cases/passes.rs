@@ -110,7 +110,7 @@ fn rewritten() -> Vec<Case> {
     let escaped = r#"{"mod\u0065l":"f\u0061st","messages":[{"role":"user","content":"fast"}]}"#;
     let plain = r#"{"model":"odd","messages":[{"role":"user","content":"Hello"}]}"#;
     let nested =
-        r#"{"messages":[{"role":"user","content":"","model":"fast"}],"metadata":{"model":"odd"},"model":"fast"}"#;
+        r#"{"messages":[{"role":"user","content":"","model":"fast"}],"x_extra":{"model":"odd"},"model":"fast"}"#;
     let (nested_before, _) = nested.rsplit_once(r#""fast""#).unwrap_or_default();
     vec![
         case(

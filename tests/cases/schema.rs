@@ -56,7 +56,7 @@ fn violations() -> Vec<Case> {
         (with(r#""temperature":-1e-9"#), "below_min_value", "temperature", "must be at least 0"),
         (with(r#""temperature":"canary""#), "invalid_type", "temperature", "but got a string"),
         (with(r#""n":1.5"#), "invalid_type", "n", ""),
-        (with(r#""max_tokens":0"#), "below_min_value", "max_tokens", "must be at least 1"),
+        (with(r#""max_tokens":-2"#), "below_min_value", "max_tokens", "must be at least -1"),
         (with(r#""stream":"canary""#), "invalid_type", "stream", "boolean"),
         (with(r#""service_tier":"canary""#), "invalid_value", "service_tier", "'auto'"),
         (with(r#""logit_bias":{"50256":101}"#), "above_max_value", r#"logit_bias["50256"]"#, "at most 100"),
@@ -90,7 +90,7 @@ fn tolerated() -> Vec<Case> {
         ("members that OpenAI does not have", r#","top_k":40,"chat_template_kwargs":{"enable_thinking":false}"#),
         ("null for what is not set", r#","temperature":null,"tools":null,"stop":null,"max_tokens":null"#),
         ("a whole number written as a double", r#","n":1.0,"max_tokens":1e2"#),
-        ("a part of a kind to come", r#","metadata":{"b":[]}"#),
+        ("a part of a kind to come", r#","x_extra":{"b":[]}"#),
     ];
     let cases = bodies.into_iter().map(|(name, members)| {
         let parts = r#"[{"type":"video_url","video_url":{"url":"https://example.com/a.mp4"}}]"#;
