@@ -26,10 +26,16 @@ def test_check_finds_every_mistake(tmp_path):
     ]
     assert run_command("check", EXAMPLE).returncode == 0
     assert run_command("check", tmp_path / "none.yaml").returncode == 1
-    for text in ("a: [", "a: 1\na: 2", "", "[]"):
+    for text, expected in (
+        ("a: [tg-raw-key, b: l}", "not YAML at line 1"),
+        ("tg-raw-key: 1\ntg-raw-key: 2", "a key stands twice at line 2"),
+        ("", ""),
+        ("[]", "must be an object"),
+    ):
         wrong.write_text(text)
         checked = run_command("check", wrong)
-        assert checked.returncode == 1 and str(wrong) in checked.stdout, text
+        assert checked.returncode == 1 and f"{wrong}: {expected}" in checked.stdout, checked.stdout
+        assert "tg-raw-key" not in checked.stdout
 
 
 def test_hash_key_makes_and_hashes_keys():
@@ -46,7 +52,7 @@ def test_run_says_what_is_missing(upstream, tmp_path):
     cases = {
         "the provider anthropic has no URL": (policy(), []),
         "the policy has no provider of this name": (policy(), ["--upstream", "nobody=http://x"]),
-        "a secret itself never stands on a command line": (policy(), ["--secret", "openai=sk-123"]),
+        "a secret itself never stands on a command line": (policy(), [*upstreams(upstream, policy()), "--secret", "openai=sk-123"]),
         "cannot read the secret in": (policy(), [*upstreams(upstream, policy()), "--secret", f"openai=@{tmp_path}/no"]),
         "the policy is not right:": ({"clients": {}}, []),
         "cannot run": (policy(), [*upstreams(upstream, policy()), "--envoy", tmp_path / "no-envoy"]),

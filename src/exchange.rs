@@ -64,8 +64,9 @@ pub struct Record<'e> {
 /// pays, and those that are for this hop only.
 const NOT_PASSED_ON: [&str; 3] = ["openai-organization", "openai-project", "proxy-authorization"];
 
-/// Headers that begin so are Tollgate's own; what a client sends of them is taken away.
-const OWN_PREFIX: &str = "x-tollgate-";
+/// Headers that begin so are Tollgate's and Envoy's own; what a client sends of them is taken away. Those of Envoy can
+/// ask its router for retries and time-outs.
+const OWN_PREFIXES: [&str; 2] = ["x-tollgate-", "x-envoy-"];
 
 /// One request and its answer.
 #[derive(Debug)]
@@ -250,7 +251,11 @@ fn stripped(headers: &Headers) -> HeaderEdits {
     for name in credentials.chain(NOT_PASSED_ON).filter(|name| headers.has(name)) {
         edits.remove(name);
     }
-    let mut own: Vec<_> = headers.iter().map(|(name, _)| name).filter(|name| name.starts_with(OWN_PREFIX)).collect();
+    let mut own: Vec<_> = headers
+        .iter()
+        .map(|(name, _)| name)
+        .filter(|name| OWN_PREFIXES.iter().any(|prefix| name.starts_with(prefix)))
+        .collect();
     own.sort_unstable();
     own.dedup();
     edits.remove.extend(own.into_iter().map(|name| Cow::Owned(name.to_owned())));

@@ -153,7 +153,11 @@ impl HttpContext for Stream {
     fn on_http_request_trailers(&mut self, _: usize) -> Action {
         self.watch.shown(self.context_id);
         // With trailers, no part of the body is marked as the last.
-        if self.exchange.awaits_body() { self.whole_body() } else { self.settled() }
+        let action = if self.exchange.awaits_body() { self.whole_body() } else { self.settled() };
+        match action {
+            Action::Continue if drop_trailers().is_err() => self.fail(),
+            action => action,
+        }
     }
 
     fn on_http_response_headers(&mut self, _: usize, _: bool) -> Action {
@@ -242,6 +246,13 @@ fn select_route(edits: &HeaderEdits) -> Result<(), Status> {
         log::warn!("tollgate: Envoy does not know clear_route_cache; requests go where they went without the filter");
     }
     Ok(())
+}
+
+/// Takes all trailers from a request: no API wants any, and they could hold what was taken from its headers.
+fn drop_trailers() -> Result<(), Status> {
+    let trailers = host::headers(Map::RequestTrailers)?;
+    let remove = trailers.iter().map(|(name, _)| name.to_owned().into()).collect();
+    host::edit_headers(Map::RequestTrailers, &HeaderEdits { remove, set: Vec::new() })
 }
 
 fn send(reply: &Reply, details: &str) {

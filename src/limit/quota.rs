@@ -73,8 +73,8 @@ pub(super) struct Refused {
 }
 
 /// Takes one request from all `quotas`, or from none.
-pub(super) fn take(quotas: &[Quota], states: &[State], now: u64) -> Result<Taken, Refused> {
-    let current: Vec<_> = quotas.iter().map(|quota| (*quota, current(*quota, states, now))).collect();
+pub(super) fn take(quotas: &[Quota], states_before: &[State], now: u64) -> Result<Taken, Refused> {
+    let current: Vec<_> = quotas.iter().map(|quota| (*quota, current(*quota, states_before, now))).collect();
     let wait = current.iter().map(|(quota, state)| wait(*quota, *state, now)).max().unwrap_or(0);
     if wait > 0 {
         return Err(Refused { wait: Duration::from_nanos(wait), standing: tightest(&current, now) });
@@ -87,7 +87,19 @@ pub(super) fn take(quotas: &[Quota], states: &[State], now: u64) -> Result<Taken
         })
         .collect();
     let standing = tightest(&next, now);
-    Ok(Taken { states: next.into_iter().map(|(_, state)| state).collect(), standing })
+    let mut states: Vec<_> = next.into_iter().map(|(_, state)| state).collect();
+    states.extend(states_of_others(quotas, states_before, now));
+    Ok(Taken { states, standing })
+}
+
+/// States that are kept for quotas of another policy. While one policy follows another, both have requests; what was
+/// spent under one must not be forgotten by the other.
+const MAX_OTHERS: usize = 16;
+
+fn states_of_others(quotas: &[Quota], states: &[State], now: u64) -> Vec<State> {
+    let is_other = |state: &&State| !quotas.iter().any(|quota| quota.per == state.per);
+    let counts_still = |state: &&State| state.full_at > now || state.opened.saturating_add(state.per) > now;
+    states.iter().filter(is_other).filter(counts_still).take(MAX_OTHERS).copied().collect()
 }
 
 /// The state of `quota` with what time has done to it by `now`.

@@ -125,6 +125,29 @@ fn counters_survive_a_change_of_policy() {
 }
 
 #[test]
+fn policies_that_follow_each_other_do_not_forget_what_was_spent() {
+    let mut shared = Shared::default();
+    let policies = [quota(3, 3600 * SECOND, 3), quota(3, 7200 * SECOND, 3)].map(|quota| Limits::new("a", vec![quota]));
+    policies[0].create(&mut shared).unwrap();
+    // The listener of the old policy drains while the new one serves.
+    let passed = (0..120).filter(|n| policies[n % 2].take_request(&mut shared, at(*n as u64)).0.is_ok()).count();
+    assert_eq!(passed, 6, "three under each");
+}
+
+#[test]
+fn states_of_old_policies_are_dropped_in_time() {
+    let mut shared = Shared::default();
+    for per in 1..=100 {
+        let limits = Limits::new("a", vec![quota(3, per * SECOND, 3)]);
+        limits.create(&mut shared).unwrap();
+        limits.take_request(&mut shared, at(0)).0.unwrap();
+    }
+    assert!(shared.values["tollgate/requests/a"].0.len() <= 17 * 32, "and they are bounded");
+    Limits::new("a", vec![quota(3, SECOND, 3)]).take_request(&mut shared, at(1_000 * SECOND)).0.unwrap();
+    assert_eq!(shared.values["tollgate/requests/a"].0.len(), 32);
+}
+
+#[test]
 fn a_clock_set_back_locks_nobody_out() {
     let quotas = [quota(10, 60 * SECOND, 10)];
     let future = State { per: 60 * SECOND, full_at: 9_000 * SECOND, opened: 9_000 * SECOND, used: 1 };

@@ -39,7 +39,7 @@ impl Bundled {
                 if let (Dialect::Vllm, Some(patch)) = (dialect, patch) {
                     merge(&mut schema, parse(patch)?);
                 }
-                schemas.insert((endpoint, dialect), Schema::compile(&schema)?);
+                schemas.insert((endpoint, dialect), Schema::compile(&schema)?.refusing_lookalikes());
             }
         }
         Ok(Self(schemas))

@@ -27,7 +27,7 @@ impl From<Violation> for Refusal {
 pub(super) fn explain(broken: Broken<'_>) -> Violation {
     let place = match broken.rule {
         Rule::Required(name) => broken.node.place().key(name),
-        Rule::Unknown(key) | Rule::Name(key) => key.place(),
+        Rule::Unknown(key) | Rule::Name(key) | Rule::Lookalike(key) => key.place(),
         _ => broken.node.place(),
     };
     let whole = if place.is_root() { "the request body".to_owned() } else { format!("'{place}'") };
@@ -37,6 +37,9 @@ pub(super) fn explain(broken: Broken<'_>) -> Violation {
         Rule::Type(types) => {
             let (expected, found) = (types.sentence(), name_of(broken.node.kind()));
             ("invalid_type", format!("Invalid type for {whole}: expected {expected}, but got {found} instead."))
+        }
+        Rule::Lookalike(_) => {
+            ("unknown_parameter", format!("Unknown parameter: {whole}. Parameters are written in lower case."))
         }
         rule => {
             let (code, must) = value_rule(rule);

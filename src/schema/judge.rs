@@ -41,6 +41,8 @@ pub(super) enum Rule<'a> {
     Unknown(Node<'a>),
     /// The key of a member whose name is not right.
     Name(Node<'a>),
+    /// The key of a member that could be taken for a property of another name.
+    Lookalike(Node<'a>),
     /// More than one of the alternatives fits.
     Ambiguous,
     Not,
@@ -53,17 +55,23 @@ pub(super) enum Rule<'a> {
 pub(super) struct Judge<'a> {
     shapes: &'a [Shape],
     steps: usize,
+    refuse_lookalikes: bool,
 }
 
 type Verdict<'a> = Result<(), Broken<'a>>;
 
-/// Judges the value `node` and all in it.
-pub(super) fn judge<'a>(shapes: &'a [Shape], id: Id, node: Node<'a>, tokens: usize) -> Verdict<'a> {
-    let steps = tokens.saturating_mul(STEPS_PER_TOKEN).saturating_add(BASE_STEPS);
-    Judge { shapes, steps }.value(id, node)
-}
-
 impl<'a> Judge<'a> {
+    /// A judge of a document that has so many tokens.
+    pub(super) fn new(shapes: &'a [Shape], tokens: usize, refuse_lookalikes: bool) -> Self {
+        let steps = tokens.saturating_mul(STEPS_PER_TOKEN).saturating_add(BASE_STEPS);
+        Self { shapes, steps, refuse_lookalikes }
+    }
+
+    /// Judges the value `node` and all in it.
+    pub(super) fn judge(mut self, id: Id, node: Node<'a>) -> Verdict<'a> {
+        self.value(id, node)
+    }
+
     fn value(&mut self, id: Id, node: Node<'a>) -> Verdict<'a> {
         let broken = |rule| Err(Broken { node, rule });
         let Some(shape) = self.shapes.get(id) else {
@@ -194,6 +202,8 @@ impl<'a> Judge<'a> {
             if let Some(id) = rules.properties.find(&name) {
                 self.value(id, value)?;
                 known = true;
+            } else if self.refuse_lookalikes && rules.properties.has_lookalike(&name) {
+                return broken(Rule::Lookalike(key));
             }
             for (pattern, id) in &rules.patterns {
                 if pattern.is_match(&name) {

@@ -27,6 +27,7 @@ use shape::{Id, Shape};
 pub struct Schema {
     shapes: Vec<Shape>,
     root: Id,
+    refuse_lookalikes: bool,
 }
 
 impl Schema {
@@ -35,7 +36,15 @@ impl Schema {
     /// # Errors
     /// The first thing that is wrong with the schema, and where.
     pub fn compile(schema: &Value) -> Result<Self, SchemaMistake> {
-        compile::compile(schema).map(|(shapes, root)| Self { shapes, root })
+        compile::compile(schema).map(|(shapes, root)| Self { shapes, root, refuse_lookalikes: false })
+    }
+
+    /// Refuses keys that are written like a property of the schema but for the case of their letters. JSON Schema passes
+    /// them over as unknown; but some servers' parsers (Go's `encoding/json`, .NET's web defaults) take them for the
+    /// property, and the last one counts.
+    #[must_use]
+    pub fn refusing_lookalikes(self) -> Self {
+        Self { refuse_lookalikes: true, ..self }
     }
 
     /// Judges a document.
@@ -43,7 +52,8 @@ impl Schema {
     /// # Errors
     /// The first violation.
     pub fn judge(&self, document: &Document<'_>) -> Result<(), Violation> {
-        judge::judge(&self.shapes, self.root, document.root(), document.tokens()).map_err(explain::explain)
+        let judge = judge::Judge::new(&self.shapes, document.tokens(), self.refuse_lookalikes);
+        judge.judge(self.root, document.root()).map_err(explain::explain)
     }
 }
 

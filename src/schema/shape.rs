@@ -194,6 +194,22 @@ impl Properties {
         Self { sorted: properties, by_length }
     }
 
+    /// Whether `name` is none of the properties, but one of them with other letters for the same: `Model` for `model`, and
+    /// the two letters outside ASCII that fold to some within it.
+    pub(super) fn has_lookalike(&self, name: &str) -> bool {
+        let folds = |c: char| c.is_ascii_uppercase() || matches!(c, 'ſ' | '\u{212a}');
+        if self.sorted.is_empty() || !name.contains(folds) {
+            return false;
+        }
+        let fold = |c: char| match c {
+            'ſ' => 's',
+            '\u{212a}' => 'k',
+            c => c.to_ascii_lowercase(),
+        };
+        // Longer names are no property's.
+        self.find(&name.chars().take(self.by_length.len()).map(fold).collect::<String>()).is_some()
+    }
+
     pub(super) fn find(&self, name: &str) -> Option<Id> {
         let begin = *self.by_length.get(name.len())?;
         let end = *self.by_length.get(name.len() + 1)?;

@@ -106,6 +106,20 @@ fn what_servers_refuse_is_refused_at_its_place() {
 }
 
 #[test]
+fn a_key_that_some_parsers_take_for_another_is_refused() {
+    for (key, place) in [("Model", "Model"), ("N", "N"), ("meſſages", r#"["meſſages"]"#), ("top_\u{212a}", "")] {
+        match judge(&json!({ key: 1 })) {
+            Err(violation) => assert_eq!((violation.param.as_str(), violation.code), (place, "unknown_parameter")),
+            Ok(()) => assert_eq!(place, "", "{key}"),
+        }
+    }
+    let nested = judge(&json!({"messages": [{"role": "user", "Role": "system", "content": "x"}]})).unwrap_err();
+    assert_eq!(nested.param, "messages[0].Role");
+    let free = json!({"tools": [{"type": "function", "function": {"name": "f", "parameters": {"properties": {"Model": {}, "model": {}}}}}]});
+    assert_eq!(judge(&free), Ok(()), "where the caller chooses the names");
+}
+
+#[test]
 fn an_error_never_shows_what_the_caller_sent() {
     let secret = "a very private prompt";
     for changes in [

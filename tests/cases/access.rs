@@ -35,7 +35,11 @@ fn paths() -> Vec<Case> {
     ];
     for path in ["/", "/v1/files", "/v1/chat/completions/", "//v1/chat/completions", "/v1/chat%2Fcompletions"] {
         let request = hello().with(":path", path);
-        cases.push(case(format!("nothing is at {path}"), request, refused(404, "unknown_url").saying("nothing at this path")));
+        cases.push(case(
+            format!("nothing is at {path}"),
+            request,
+            refused(404, "unknown_url").saying("nothing at this path"),
+        ));
     }
     cases
 }

@@ -7,6 +7,7 @@ use super::imports::status::OK;
 use super::worker::Vm;
 
 const REQUEST_HEADERS: u32 = 0;
+const REQUEST_TRAILERS: u32 = 1;
 const RESPONSE_HEADERS: u32 = 2;
 
 pub(super) const REQUEST_BODY: u32 = 0;
@@ -28,6 +29,7 @@ impl<'c> Guest<'c> {
         let stream = self.vm().current_stream()?;
         match map {
             REQUEST_HEADERS => stream.request_headers.as_mut(),
+            REQUEST_TRAILERS => stream.request_trailers.as_mut(),
             RESPONSE_HEADERS => stream.response_headers.as_mut(),
             _ => None,
         }

@@ -33,6 +33,7 @@ pub(crate) struct Stream {
     pub(super) hold: Hold,
     /// Gone when the headers phase has ended with Continue.
     pub(super) request_headers: Option<HeaderMap>,
+    pub(super) request_trailers: Option<HeaderMap>,
     /// There in the phase of the answer's headers.
     pub(super) response_headers: Option<HeaderMap>,
     /// The part of the request's body that has not been sent on.

@@ -130,13 +130,18 @@ impl Worker {
         self.stream_mut(id).body_bytes_received += bytes;
     }
 
-    /// A request's trailers arrive: one, of which the filter takes no notice.
+    /// A request's trailers arrive: one, with what might be a key.
     pub(crate) fn request_trailers(&mut self, id: u32) {
         let stream = self.stream(id);
         if stream.answer.is_some() || stream.hold == Hold::All {
             return;
         }
+        let mut trailers = HeaderMap::default();
+        trailers.add("authorization", "Bearer of-the-trailers");
+        self.stream_mut(id).request_trailers = Some(trailers);
         if self.call::<_, u32>(id, "proxy_on_request_trailers", (id, 1)) == CONTINUE {
+            let sent_on = self.stream_mut(id).request_trailers.take();
+            assert_eq!(sent_on.map(|trailers| trailers.iter().count()), Some(0), "trailers never reach the upstream");
             self.stream_mut(id).send_on(true);
         }
         self.send_local_replies();

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::str::FromStr;
 
 use anyhow::{Context as _, anyhow};
 use tollgate::provider::BaseUrl;
@@ -47,8 +46,9 @@ pub(crate) struct Options {
     #[arg(long, value_name = "N")]
     pub(crate) concurrency: Option<u32>,
     /// Where a provider is; prevails over the policy's `url`
+    // Not parsed by clap, for the same reason as secrets.
     #[arg(long, value_name = "PROVIDER=URL")]
-    pub(crate) upstream: Vec<Upstream>,
+    upstream: Vec<String>,
     /// A secret that the policy names
     // Not parsed by clap, whose error would repeat a secret that somebody wrote there.
     #[arg(long, value_name = "NAME=@FILE|NAME=env:VAR")]
@@ -71,12 +71,11 @@ pub(crate) struct Upstream {
     pub(crate) url: BaseUrl,
 }
 
-impl FromStr for Upstream {
-    type Err = String;
-
-    fn from_str(written: &str) -> Result<Self, String> {
-        let (provider, url) = written.split_once('=').ok_or("write PROVIDER=URL")?;
-        Ok(Self { provider: provider.to_owned(), url: BaseUrl::parse(url)? })
+impl Upstream {
+    fn parse(written: &str) -> anyhow::Result<Self> {
+        let (provider, url) = written.split_once('=').context("--upstream: write PROVIDER=URL")?;
+        let url = BaseUrl::parse(url).map_err(|problem| anyhow!("--upstream {provider}=…: {problem}"))?;
+        Ok(Self { provider: provider.to_owned(), url })
     }
 }
 
@@ -99,6 +98,11 @@ impl Options {
     /// The secrets, where they are well-formed.
     pub(crate) fn secrets(&self) -> anyhow::Result<Vec<SecretArg>> {
         self.secret.iter().map(|written| SecretArg::parse(written)).collect()
+    }
+
+    /// The upstreams, where they are well-formed.
+    pub(crate) fn upstreams(&self) -> anyhow::Result<Vec<Upstream>> {
+        self.upstream.iter().map(|written| Upstream::parse(written)).collect()
     }
 
     /// The compiled filter.

@@ -29,7 +29,15 @@ pub(crate) fn read(path: &Path) -> Result<PolicyFile, Vec<String>> {
         let value = serde_json::from_str(&text).map_err(|error| vec![told(error.to_string())])?;
         return Ok(PolicyFile { value, policy });
     }
-    let value: Value = serde_saphyr::from_str(&text).map_err(|error| vec![told(error.to_string())])?;
+    // The place only: what stands there may be a key that somebody put into the wrong file.
+    let place = |error: &serde_saphyr::Error| {
+        error.location().map(|at| format!(" at line {}, column {}", at.line(), at.column()))
+    };
+    let not_yaml = |error: serde_saphyr::Error| {
+        let reason = if error.to_string().contains("duplicate") { "a key stands twice" } else { "not YAML" };
+        vec![told(format!("{reason}{}", place(&error).unwrap_or_default()))]
+    };
+    let value: Value = serde_saphyr::from_str(&text).map_err(not_yaml)?;
     let policy = Policy::from_value(&value).map_err(all)?;
     Ok(PolicyFile { value, policy })
 }

@@ -47,9 +47,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let dir = builder.prefix("tollgate-").permissions(private).tempdir().context("cannot make a run directory")?;
     let sds_dir = dir.path().join("sds");
     std::fs::create_dir(&sds_dir)?;
-    let mut secrets = SdsFiles::write(&sds_dir, &options.secrets()?)?;
     let admin = options.admin.map_or_else(|| Admin::Socket(dir.path().join("admin.sock")), Admin::Address);
     let configuration = envoy::configuration(options, &policy, Some(&admin), Sds::Dir(&sds_dir))?;
+    // After the configuration has made sure of their names, which are names of files here.
+    let mut secrets = SdsFiles::write(&sds_dir, &options.secrets()?)?;
     let file = dir.path().join("envoy.yaml");
     std::fs::write(&file, serde_saphyr::to_string(&configuration)?)?;
 

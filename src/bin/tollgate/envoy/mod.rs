@@ -119,6 +119,9 @@ fn connection_manager(options: &Options, urls: &BTreeMap<String, BaseUrl>, filte
         // The policy says whether `server` goes; Envoy must not set it behind the filter.
         "server_header_transformation": "PASS_THROUGH",
         "request_headers_timeout": "10s",
+        // The whole request, which is held until it has been judged.
+        "request_timeout": "60s",
+        "http2_protocol_options": { "max_concurrent_streams": 100 },
         "stream_idle_timeout": "300s",
         "http_filters": filters,
         "route_config": { "name": "tollgate", "virtual_hosts": [{

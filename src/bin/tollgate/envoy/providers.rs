@@ -15,11 +15,12 @@ use crate::policy_file::PolicyFile;
 /// The URL of each provider.
 pub(super) fn urls(options: &Options, policy: &PolicyFile) -> anyhow::Result<BTreeMap<String, BaseUrl>> {
     let providers = &policy.policy.providers;
-    if let Some(stray) = options.upstream.iter().find(|upstream| !providers.contains_key(&upstream.provider)) {
+    let upstreams = options.upstreams()?;
+    if let Some(stray) = upstreams.iter().find(|upstream| !providers.contains_key(&upstream.provider)) {
         bail!("--upstream {}: the policy has no provider of this name", stray.provider);
     }
     let url = |(name, provider): (&String, &Rc<Provider>)| {
-        let given = options.upstream.iter().rev().find(|upstream| upstream.provider == *name);
+        let given = upstreams.iter().rev().find(|upstream| upstream.provider == *name);
         let url = given.map(|upstream| &upstream.url).or(provider.url.as_ref()).with_context(|| {
             format!("the provider {name} has no URL: write `url` in the policy, or --upstream {name}=https://…")
         })?;
