@@ -88,14 +88,26 @@ impl Endpoint {
     /// OpenAI does, and the endpoints that only vLLM has are vLLM's wherever they are.
     #[must_use]
     pub fn spoken_as(self, dialect: Dialect) -> Dialect {
-        match (self, dialect) {
-            (Self::Messages | Self::MessagesCountTokens, Dialect::OpenAi) => Dialect::Anthropic,
-            (Self::Messages | Self::MessagesCountTokens, other) => other,
-            (Self::Score | Self::Rerank | Self::Pooling | Self::Classify | Self::Tokenize | Self::Detokenize, _) => {
+        match self {
+            Self::Messages | Self::MessagesCountTokens => match dialect {
+                Dialect::OpenAi | Dialect::Anthropic => Dialect::Anthropic,
+                Dialect::Vllm => Dialect::Vllm,
+            },
+            Self::Score | Self::Rerank | Self::Pooling | Self::Classify | Self::Tokenize | Self::Detokenize => {
                 Dialect::Vllm
             }
-            (_, Dialect::Anthropic) => Dialect::OpenAi,
-            (_, other) => other,
+            Self::ChatCompletions
+            | Self::Completions
+            | Self::Embeddings
+            | Self::Responses
+            | Self::ResponsesInputTokens
+            | Self::Moderations
+            | Self::ImagesGenerations
+            | Self::AudioSpeech
+            | Self::Models => match dialect {
+                Dialect::OpenAi | Dialect::Anthropic => Dialect::OpenAi,
+                Dialect::Vllm => Dialect::Vllm,
+            },
         }
     }
 }
@@ -139,6 +151,15 @@ mod tests {
         assert_eq!(find("GET", "/v1/models"), Ok(Endpoint::Models));
         for path in ["/", "", "/v1/chat/completions/", "/V1/chat/completions", "//v1/chat/completions", "*"] {
             assert_eq!(find("POST", path).map_err(|refusal| refusal.reason), Err(Reason::UnknownPath), "{path}");
+        }
+    }
+
+    #[test]
+    fn whatever_takes_a_body_has_a_schema_in_every_dialect() {
+        let dialects = Dialect::NAMES.map(|(_, dialect)| dialect);
+        let schemas = crate::schema::Bundled::compile(&dialects).unwrap();
+        for served in SERVED.iter().filter(|served| served.method == "POST") {
+            assert!(dialects.iter().all(|dialect| schemas.get(served.endpoint, *dialect).is_some()), "{served:?}");
         }
     }
 

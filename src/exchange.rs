@@ -60,9 +60,9 @@ pub struct Record<'e> {
     pub refused: Option<Reason>,
 }
 
-/// Request headers that a client may not pass on: beside its credentials they are those that choose whose account
-/// pays, and those that are for this hop only.
-const NOT_PASSED_ON: [&str; 3] = ["openai-organization", "openai-project", "proxy-authorization"];
+/// Request headers that a client may not pass on: beside its keys they are other credentials, those that choose whose
+/// account pays, and those that are for this hop only.
+const NOT_PASSED_ON: [&str; 4] = ["cookie", "openai-organization", "openai-project", "proxy-authorization"];
 
 /// Headers that begin so are Tollgate's and Envoy's own; what a client sends of them is taken away. Those of Envoy can
 /// ask its router for retries and time-outs.
@@ -214,9 +214,8 @@ impl Exchange {
             _ => Dialect::OpenAi,
         };
         let dialect = endpoint.spoken_as(dialect);
-        if let Some(schema) = policy.schemas.get(endpoint, dialect) {
-            schema.judge(&document)?;
-        }
+        // Every endpoint with a body has a schema, by a test; what could not be judged must not pass all the same.
+        policy.schemas.get(endpoint, dialect).ok_or_else(no_schema)?.judge(&document)?;
         rules::check(endpoint, dialect, document.root())?;
         let rule = rule.ok_or_else(model_missing)??;
         self.provider = Some(rule.provider.name.clone());
@@ -236,6 +235,10 @@ impl Exchange {
         rule.provider.authorize(secret, &mut headers)?;
         Ok(Edits { headers, body: edited })
     }
+}
+
+fn no_schema() -> Refusal {
+    Refusal::new(Reason::Misconfigured, "The gateway cannot judge requests for this endpoint.")
 }
 
 /// Some schemas let a body pass that names no model; but then nothing says where it shall go.

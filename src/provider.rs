@@ -98,6 +98,12 @@ impl Provider {
     }
 }
 
+/// Whether a secret, as read from its store, can be sent as a key.
+#[must_use]
+pub fn is_usable(secret: &[u8]) -> bool {
+    usable(secret.to_vec()).is_some()
+}
+
 /// The key in a secret as stores hold them, often with a newline at the end. Envoy's formatter writes `-` for a value
 /// that it does not have.
 fn usable(secret: Vec<u8>) -> Option<String> {

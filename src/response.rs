@@ -82,8 +82,8 @@ impl ResponseRules {
     }
 }
 
-/// Headers that tell what software answers; removed unless the policy says otherwise.
-pub const REMOVED_BY_DEFAULT: [&str; 2] = ["server", "x-powered-by"];
+/// Headers that tell what software answers, or whose account pays; removed unless the policy says otherwise.
+pub const REMOVED_BY_DEFAULT: [&str; 4] = ["openai-organization", "openai-project", "server", "x-powered-by"];
 
 #[cfg(test)]
 mod tests {

@@ -23,6 +23,8 @@ pub(super) struct Status(u32);
 impl Status {
     const NOT_FOUND: Self = Self(1);
     const CAS_MISMATCH: Self = Self(8);
+    /// An answer of the host that cannot be made sense of.
+    pub(super) const UNEXPECTED: Self = Self(u32::MAX);
 }
 
 /// The header maps that the filter touches.
@@ -92,22 +94,25 @@ pub(super) fn headers(map: Map) -> Result<Headers, Status> {
     let mut given = Given::NOTHING;
     // SAFETY: *Given*.
     check(unsafe { proxy_get_header_map_pairs(map as u32, &raw mut given.data, &raw mut given.size) })?;
-    Ok(read_pairs(&given.take()).into_iter().collect())
+    let pairs = read_pairs(&given.take()).ok_or(Status::UNEXPECTED)?;
+    Ok(pairs.into_iter().collect())
 }
 
-/// Changes a header map.
+/// Changes a header map: all that can be changed, and the first thing that could not.
 pub(super) fn edit_headers(map: Map, edits: &HeaderEdits) -> Result<(), Status> {
-    for name in &edits.remove {
+    let removed = edits.remove.iter().map(|name| {
         // SAFETY: *Lent*.
-        check(unsafe { proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) })?;
-    }
-    for (name, value) in &edits.set {
+        check(unsafe { proxy_remove_header_map_value(map as u32, name.as_ptr(), name.len()) })
+    });
+    let set = edits.set.iter().map(|(name, value)| {
         // SAFETY: *Lent*.
         check(unsafe {
             proxy_replace_header_map_value(map as u32, name.as_ptr(), name.len(), value.as_ptr(), value.len())
-        })?;
-    }
-    Ok(())
+        })
+    });
+    // Collected first: every change is tried.
+    let done: Vec<_> = removed.chain(set).collect();
+    done.into_iter().collect()
 }
 
 /// The request's body as far as Envoy holds it.
@@ -189,14 +194,17 @@ pub(super) fn answer(status: u16, details: &str, headers: &[(&str, String)], bod
 }
 
 /// Reads a header map as the host writes it: the number of pairs, their lengths, then names and values, each with a zero
-/// byte behind it. What does not fit that is left out.
-fn read_pairs(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
+/// byte behind it. `None` where it is written otherwise: a header that is not read is one that is not taken away.
+fn read_pairs(bytes: &[u8]) -> Option<Vec<(String, Vec<u8>)>> {
+    if bytes.is_empty() {
+        return Some(Vec::new());
+    }
     let number = |at: usize| {
         let bytes = bytes.get(at..)?.first_chunk()?;
         usize::try_from(u32::from_le_bytes(*bytes)).ok()
     };
-    let count = number(0).unwrap_or(0).min(bytes.len() / 8);
-    let mut at = 4 + count * 8;
+    let count = number(0)?;
+    let mut at = count.checked_mul(8)?.checked_add(4)?;
     let mut text = |length: usize| {
         let text = bytes.get(at..at.checked_add(length)?)?;
         at += length + 1;
@@ -204,9 +212,9 @@ fn read_pairs(bytes: &[u8]) -> Vec<(String, Vec<u8>)> {
     };
     let pair = |index: usize| {
         let (name, value) = (number(4 + index * 8)?, number(8 + index * 8)?);
-        Some((String::from_utf8_lossy(text(name)?).into_owned(), text(value)?.to_vec()))
+        Some((String::from_utf8(text(name)?.to_vec()).ok()?, text(value)?.to_vec()))
     };
-    (0..count).map_while(pair).collect()
+    (0..count).map(pair).collect()
 }
 
 fn write_pairs(pairs: &[(&str, String)]) -> Vec<u8> {

@@ -239,13 +239,14 @@ fn note(name: &str, value: &str) {
     let _ = host::set_property(&format!("tollgate.{name}"), value.as_bytes());
 }
 
-/// Changes the request's headers and has Envoy choose the route by them.
+/// Changes the request's headers and has Envoy choose the route by them. On the route that was chosen before, the
+/// provider's key could go somewhere else.
 fn select_route(edits: &HeaderEdits) -> Result<(), Status> {
     host::edit_headers(Map::RequestHeaders, edits)?;
-    if hostcalls::call_foreign_function("clear_route_cache", None).is_err() {
-        log::warn!("tollgate: Envoy does not know clear_route_cache; requests go where they went without the filter");
-    }
-    Ok(())
+    hostcalls::call_foreign_function("clear_route_cache", None).map(|_| ()).map_err(|status| {
+        log::error!("tollgate: Envoy does not choose the route anew (clear_route_cache): {status:?}");
+        Status::UNEXPECTED
+    })
 }
 
 /// Takes all trailers from a request: no API wants any, and they could hold what was taken from its headers.

@@ -62,10 +62,8 @@ impl Limits {
         for _ in 0..TRIES {
             let loaded = match shared.load(&self.key) {
                 Ok(Some(loaded)) => loaded,
-                Ok(None) => match shared.create(&self.key, &[]) {
-                    Ok(()) => continue,
-                    Err(unavailable) => return (Err(unavailable.into()), None),
-                },
+                // It was created with the policy. To create it here could lose what another worker has counted.
+                Ok(None) => return (Err(Unavailable.into()), None),
                 Err(unavailable) => return (Err(unavailable.into()), None),
             };
             let (value, version) = loaded;

@@ -68,7 +68,7 @@ fn read_client<'v>(
 }
 
 fn read_keys(fields: &Fields<'_>) -> Vec<KeyHash> {
-    let keys = fields.required("keys").and_then(|keys| keys.list()).unwrap_or_default();
+    let keys = fields.required("keys").and_then(|keys| keys.one_or_more()).unwrap_or_default();
     let read = keys.iter().filter_map(|key| {
         let hash = key.string().and_then(KeyHash::parse);
         if hash.is_none() && key.is_string() {

@@ -27,7 +27,7 @@ pub(super) fn read(section: &Reader<'_>) -> BTreeMap<String, LimitSet> {
 }
 
 fn read_set(set: &Reader<'_>) -> LimitSet {
-    let requests = set.object(&["requests"]).and_then(|fields| fields.get("requests"));
+    let requests = set.object(&["requests"]).and_then(|fields| fields.required("requests"));
     let Some(requests) = requests else {
         return LimitSet::default();
     };

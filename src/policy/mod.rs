@@ -58,7 +58,10 @@ impl Policy {
     pub fn from_json(text: &[u8]) -> Result<Self, Vec<Mistake>> {
         let document = Document::parse(text, MAX_DEPTH).map_err(|flaw| {
             let place = flaw.place.as_ref().map(ToString::to_string).unwrap_or_default();
-            vec![Mistake::new(place, flaw.to_string().replace("request body", "policy"))]
+            vec![Mistake::new(
+                place,
+                flaw.to_string().replace("request body", "policy").replace("request has no body", "policy is empty"),
+            )]
         })?;
         Self::from_value(&document.root().to_value())
     }

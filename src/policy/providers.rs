@@ -45,11 +45,11 @@ fn read_provider(name: &str, provider: &Reader<'_>) -> Option<Provider> {
 
 fn read_credential(credential: &Reader<'_>) -> Option<Credential> {
     if credential.is_string() {
-        let word = credential.one_of(&[("none", Credential::None)]);
-        if word.is_none() {
-            credential.mistake("a key never stands in the policy; name the Envoy secret that holds it: {secret: NAME}");
+        if credential.string() == Some("none") {
+            return Some(Credential::None);
         }
-        return word;
+        credential.mistake("must be `none` or {secret: NAME}, an Envoy secret; a key never stands in the policy");
+        return None;
     }
     let secret = credential.object(&["secret"])?.required("secret")?;
     let name = secret.string()?;

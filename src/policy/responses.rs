@@ -3,6 +3,19 @@
 use super::reader::Reader;
 use crate::response::{REMOVED_BY_DEFAULT, ResponseRules, SecurityHeaders};
 
+/// Headers without which, or with others of which, an answer cannot be read.
+const FRAMING: [&str; 9] = [
+    "connection",
+    "content-encoding",
+    "content-length",
+    "content-type",
+    "host",
+    "keep-alive",
+    "te",
+    "transfer-encoding",
+    "upgrade",
+];
+
 pub(super) fn read(section: Option<&Reader<'_>>) -> ResponseRules {
     let fields = section.and_then(|section| section.object(&["security_headers", "set", "remove"]));
     let field = |key| fields.as_ref().and_then(|fields| fields.get(key));
@@ -34,6 +47,8 @@ fn check_header(place: &Reader<'_>, name: &str) -> bool {
     let is_name = !name.is_empty() && name.bytes().all(is_token);
     if !is_name {
         place.mistake("a header's name has lower-case letters, digits and '-'");
+    } else if FRAMING.contains(&name) {
+        place.mistake("this header says how the answer is to be read; it cannot be changed");
     }
     is_name
 }

@@ -46,7 +46,7 @@ fn every_mistake_is_told_with_its_place_and_what_would_be_right() {
             "clients.known[0].limits: `limits` has no set of the name \"standrad\"; did you mean \"standard\"?",
         ),
         ("/clients/known/0/keys", json!(["sk-secret"]), "clients.known[0].keys[0]: must be the hash of a key"),
-        ("/clients/known/0/keys", json!("x"), "clients.known[0].keys: must be a list, not a text"),
+        ("/clients/known/0/keys", json!("x"), "clients.known[0].keys: must be the hash of a key"),
         (
             "/clients/known/0/not_after",
             json!("tomorrow"),
@@ -92,7 +92,7 @@ fn every_mistake_is_told_with_its_place_and_what_would_be_right() {
             "providers.openai.api: must be one of: openai, azure-openai, anthropic; did you mean \"openai\"?",
         ),
         ("/providers/openai/url", json!("https://api.openai.com/v1"), "providers.openai.url: leave out /v1"),
-        ("/providers/openai/credential", json!("sk-123"), "name the Envoy secret"),
+        ("/providers/openai/credential", json!("sk-123"), "a key never stands in the policy"),
         ("/models/0/match", json!([]), "models[0].match: must not be an empty list"),
         (
             "/requests",
@@ -103,6 +103,12 @@ fn every_mistake_is_told_with_its_place_and_what_would_be_right() {
         ("/responses", json!({"set": {"X-A": "b"}}), "responses.set.X-A: a header's name has lower-case letters"),
         ("/responses", json!({"set": {"x-a": "b\r\nc: d"}}), "responses.set.x-a: a header's value has printable"),
         ("/responses", json!({"security_headers": "apis"}), "did you mean \"api\"?"),
+        (
+            "/responses",
+            json!({"set": {"content-length": "5"}}),
+            "responses.set.content-length: this header says how the answer is to be read",
+        ),
+        ("/clients/known/0/keys", json!([]), "clients.known[0].keys: must not be an empty list"),
         ("/mode", json!("shadow"), "mode: must be \"enforce\""),
     ] {
         let found = mistakes(pointer, value.clone());

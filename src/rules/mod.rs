@@ -58,7 +58,7 @@ pub fn check(endpoint: Endpoint, dialect: Dialect, root: Node<'_>) -> Result<(),
             [completions::ALL, if vllm { completions::VLLM } else { completions::OPENAI }, pattern::ALL]
         }
         Endpoint::Responses => [responses::ALL, if vllm { responses::VLLM } else { &[] }, pattern::ALL],
-        Endpoint::Messages => [messages::ALL, if vllm { &[] } else { messages::ANTHROPIC }, &[]],
+        Endpoint::Messages => [messages::ALL, if vllm { &[] } else { messages::ANTHROPIC }, pattern::ALL],
         Endpoint::Tokenize => [&[chat::prompt_goes_two_ways], &[], &[]],
         _ => [&[], &[], &[]],
     };

@@ -1,69 +1,78 @@
 //! Patterns that no server can compile. Handed on, one of them took a worker of vLLM down
 //! ([GHSA-vrq3-r879-7m65](https://github.com/vllm-project/vllm/security/advisories/GHSA-vrq3-r879-7m65)).
 //!
-//! Only what no dialect of patterns takes is refused: a group or class without its end, a repetition of nothing or of a
+//! Only what no server's dialect of patterns takes is refused: a group or class without its end, a repetition of nothing or of a
 //! repetition, a backslash at the end. Look-around and back-references are legal in JSON Schema's patterns and pass.
 
-use super::{Conflict, Rule};
-use crate::document::{Kind, Node};
-
-/// Schemas within each other that are looked into; the document's own depth bounds them, too.
-const MAX_DEPTH: usize = 64;
+use super::{Body, Conflict, Rule};
+use crate::document::{Document, Kind, Node};
 
 pub(super) const ALL: &[Rule] = &[|body| {
-    let malformed = |param: &str| Some(Conflict::new(param, "holds a pattern that cannot be compiled"));
-    for (index, tool) in body.list("tools").enumerate() {
-        let function = tool.object("function");
-        if let Some(parameters) =
-            function.and_then(|function| function.set("parameters")).filter(|it| holds_malformed(*it, 0))
-        {
-            return malformed(&parameters.place().to_string());
-        }
-        if tool.set("parameters").is_some_and(|parameters| holds_malformed(parameters, 0)) {
-            return malformed(&format!("tools[{index}].parameters"));
-        }
-    }
-    let structured = body.object("structured_outputs");
-    let schemas = [
-        body.object("response_format").and_then(|format| format.object("json_schema")).and_then(|it| it.set("schema")),
-        body.object("text").and_then(|text| text.object("format")).and_then(|format| format.set("schema")),
-        structured.and_then(|outputs| outputs.set("json")),
-        body.set("guided_json"),
-    ];
-    if let Some(schema) = schemas.into_iter().flatten().find(|schema| holds_malformed(*schema, 0)) {
-        return malformed(&schema.place().to_string());
-    }
-    let patterns = [structured.and_then(|outputs| outputs.set("regex")), body.set("guided_regex")];
-    let pattern =
-        patterns.into_iter().flatten().find(|pattern| pattern.string().is_some_and(|it| is_malformed(&it)))?;
-    malformed(&pattern.place().to_string())
+    let found = schemas(body).into_iter().find(|schema| holds_malformed(*schema));
+    let found = found.or_else(|| patterns(body).into_iter().find(|pattern| is_malformed_text(*pattern)));
+    found.map(|at| Conflict::new(&at.place().to_string(), "holds a pattern that cannot be compiled"))
 }];
 
-/// Whether a JSON Schema has a malformed pattern where schemas have patterns; not in an example or a default.
-fn holds_malformed(schema: Node<'_>, depth: usize) -> bool {
-    if depth == MAX_DEPTH || schema.kind() != Kind::Object {
-        return false;
-    }
-    schema.members().any(|(key, value)| {
-        let within = |value: Node<'_>| holds_malformed(value, depth + 1);
-        match key.string().as_deref().unwrap_or_default() {
-            "pattern" => value.string().is_some_and(|pattern| is_malformed(&pattern)),
-            "patternProperties" => value
-                .members()
-                .any(|(pattern, schema)| pattern.string().is_some_and(|it| is_malformed(&it)) || within(schema)),
-            "properties" | "$defs" | "definitions" | "dependentSchemas" => {
-                value.members().any(|(_, value)| within(value))
-            }
-            "allOf" | "anyOf" | "oneOf" | "prefixItems" => value.elements().any(within),
-            "items" | "additionalProperties" | "not" | "if" | "then" | "else" | "contains" | "propertyNames" => {
-                within(value) || value.elements().any(within)
-            }
-            _ => false,
-        }
-    })
+/// Where bodies hold JSON Schemas, which servers make grammars of.
+fn schemas(body: Body<'_>) -> Vec<Node<'_>> {
+    let formats = [
+        body.object("response_format"),
+        body.object("text").and_then(|text| text.object("format")),
+        body.object("output_config").and_then(|config| config.object("format")),
+        body.object("output_format"),
+    ];
+    let structured = body.object("structured_outputs").and_then(|outputs| outputs.set("json"));
+    let tools = body.list("tools").chain(body.list("functions")).flat_map(of_tool);
+    let formats = formats.into_iter().flatten().flat_map(of_format);
+    tools.chain(formats).chain([structured, body.set("guided_json")]).flatten().collect()
 }
 
-/// Whether no dialect of patterns takes `pattern`.
+fn of_tool(tool: Body<'_>) -> [Option<Node<'_>>; 3] {
+    let function = tool.object("function").and_then(|function| function.set("parameters"));
+    [function, tool.set("parameters"), tool.set("input_schema")]
+}
+
+fn of_format(format: Body<'_>) -> [Option<Node<'_>>; 2] {
+    [format.set("schema"), format.object("json_schema").and_then(|inner| inner.set("schema"))]
+}
+
+/// Where bodies hold patterns themselves.
+fn patterns(body: Body<'_>) -> Vec<Node<'_>> {
+    let structured = body.object("structured_outputs").and_then(|outputs| outputs.set("regex"));
+    [structured, body.set("guided_regex")].into_iter().flatten().collect()
+}
+
+/// Whether a JSON Schema, which may also come as a text, has a malformed pattern where schemas have patterns. The depth
+/// of the document bounds that of the search.
+fn holds_malformed(schema: Node<'_>) -> bool {
+    if let Some(text) = schema.string() {
+        return Document::parse(text.as_bytes(), MAX_TEXT_DEPTH).is_ok_and(|inner| holds_malformed(inner.root()));
+    }
+    let of_member = |(key, value): (Node<'_>, Node<'_>)| match key.string().as_deref().unwrap_or_default() {
+        "pattern" => is_malformed_text(value),
+        "patternProperties" => {
+            value.members().any(|(pattern, schema)| is_malformed_text(pattern) || holds_malformed(schema))
+        }
+        // By name, whatever the names are.
+        "properties" | "$defs" | "definitions" | "dependentSchemas" => {
+            value.members().any(|(_, schema)| holds_malformed(schema))
+        }
+        // Data, in which a member `pattern` is none.
+        "enum" | "const" | "default" | "examples" | "example" => false,
+        _ => value.kind() != Kind::String && holds_malformed(value),
+    };
+    schema.members().any(of_member)
+        || schema.elements().any(|element| element.kind() != Kind::String && holds_malformed(element))
+}
+
+/// Nesting of a schema that comes as a text. One that is deeper is for the server to refuse.
+const MAX_TEXT_DEPTH: usize = 64;
+
+fn is_malformed_text(pattern: Node<'_>) -> bool {
+    pattern.string().is_some_and(|pattern| is_malformed(&pattern))
+}
+
+/// Whether no dialect of patterns that servers use takes `pattern`.
 fn is_malformed(pattern: &str) -> bool {
     let mut rest = pattern.chars().peekable();
     let mut open = 0_usize;

@@ -32,10 +32,12 @@ pub(super) fn is(node: Node<'_>, expected: &Value) -> bool {
 /// How `left` compares with `right`.
 pub(super) fn order(left: Numeral<'_>, right: &Number) -> Ordering {
     let whole = |number: &Number| number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from));
-    match (left.to_i128(), whole(right)) {
-        (Some(left), Some(right)) => left.cmp(&right),
-        _ => left.to_f64().total_cmp(&right.as_f64().unwrap_or(f64::NAN)),
+    if let (Some(left), Some(right)) = (left.to_i128(), whole(right)) {
+        return left.cmp(&right);
     }
+    // Neither is a NaN: JSON has none.
+    let right = right.as_f64().unwrap_or_default();
+    left.to_f64().partial_cmp(&right).unwrap_or(Ordering::Equal)
 }
 
 /// Whether `number` is a whole number of times `factor`; exactly so where both are decimals of a usual length.
@@ -92,8 +94,9 @@ fn write(node: Node<'_>, text: &mut String) {
             // Writing to a string does not fail.
             let _ = match numeral.to_i128() {
                 Some(whole) => write!(text, "{whole}"),
-                None if numeral.is_whole() => write!(text, "{:.0}", numeral.to_f64()),
-                None => write!(text, "{:e}", numeral.to_f64()),
+                // Adding makes a plain zero of a negative one.
+                None if numeral.is_whole() => write!(text, "{:.0}", numeral.to_f64() + 0.0),
+                None => write!(text, "{:e}", numeral.to_f64() + 0.0),
             };
         }
         Kind::String => {

@@ -197,6 +197,8 @@ fn the_referee_agrees_where_drafts_and_numbers_are_particular() {
             vec![json!([1, 1.0]), json!([{"a": 1, "b": 2}, {"b": 2, "a": 1}]), json!(["1", 1]), json!([[], {}])],
         ),
         (json!({"minLength": 2, "maxLength": 3}), vec![json!("é"), json!("éé"), json!("😀😀😀"), json!("😀😀😀😀")]),
+        (json!({"minimum": 0, "maximum": 0}), vec![json!(-0.0), json!(0.0), json!(0)]),
+        (json!({"uniqueItems": true}), vec![json!([0, -0.0])]),
         (json!({"format": "email"}), vec![json!("not an address")]),
     ] {
         for instance in instances {

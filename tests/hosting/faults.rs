@@ -61,10 +61,11 @@ fn a_log_without_a_field_is_no_reason_to_refuse() {
 }
 
 #[test]
-fn a_host_that_cannot_choose_the_route_anew_is_warned_of() {
-    let (upstream, _, log) = with_failing("proxy_call_foreign_function", NOT_FOUND, &every_call().whole());
-    assert!(upstream.is_some());
-    assert!(log.iter().any(|line| line.starts_with("warn: ") && line.contains("clear_route_cache")), "{log:#?}");
+fn where_the_route_cannot_be_chosen_anew_no_key_is_sent() {
+    let (upstream, answer, log) = with_failing("proxy_call_foreign_function", NOT_FOUND, &every_call().whole());
+    assert_eq!(upstream, None);
+    assert_eq!(answer.map(|answer| code(&answer.body)).as_deref(), Some("gateway_misconfigured"));
+    assert!(log.iter().any(|line| line.starts_with("error: ") && line.contains("clear_route_cache")), "{log:#?}");
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn a_wrong_policy_is_refused_with_every_mistake_and_the_one_before_goes_on() {
         "clinets: unknown key; did you mean \"clients\"?",
         "clients.known[0].limits: `limits` has no set of the name \"wdie\"; did you mean \"wide\"?",
         "clients.known[1].keys[0]: must be the hash of a key",
-        "providers.openai.credential: a key never stands in the policy",
+        "providers.openai.credential: must be `none` or {secret: NAME}",
         "models[1].provider: `providers` has none of the name \"azrue\"; did you mean \"azure\"?",
         "requests.max_body: must be a number of bytes",
     ] {
@@ -39,7 +39,7 @@ fn a_wrong_policy_is_refused_with_every_mistake_and_the_one_before_goes_on() {
 #[test]
 fn what_is_no_policy_is_refused() {
     for (text, expected) in [
-        (&b""[..], "has no"),
+        (&b""[..], "The policy is empty"),
         (b"{", "it ends too early (byte 1)"),
         (b"[]", "must be an object (keys and values), not a list"),
         (b"\xFF", "it is not UTF-8"),

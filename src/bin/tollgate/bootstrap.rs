@@ -13,8 +13,8 @@ use crate::secrets::SecretArg;
 
 /// Print the Envoy configuration that `tollgate run` would run with the same options
 ///
-/// Envoy reads the secrets from where the options say; with --sds-dir, from SDS files that it reads again when they are
-/// replaced.
+/// Envoy reads the secrets from where the options say, once; with --sds-dir, from SDS files, which it reads again when one is
+/// replaced by a rename.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -31,7 +31,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE")]
     pub(crate) policy: PathBuf,
     /// Where clients connect; port 0 takes a free one
-    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8080")]
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
     /// Serve TLS with this certificate chain (PEM)
     #[arg(long, value_name = "FILE", requires = "tls_key")]
@@ -40,7 +40,7 @@ pub(crate) struct Options {
     #[arg(long, value_name = "FILE", requires = "tls_cert")]
     pub(crate) tls_key: Option<PathBuf>,
     /// Where Envoy's admin interface listens; without it, on a socket in the run directory
-    #[arg(long, value_name = "ADDR")]
+    #[arg(long, value_name = "IP:PORT")]
     pub(crate) admin: Option<SocketAddr>,
     /// Worker threads of Envoy; without it, one for each core
     #[arg(long, value_name = "N")]
@@ -56,7 +56,7 @@ pub(crate) struct Options {
     /// The Envoy to run; without it: $ENVOY, then `envoy` on the PATH, then func-e's
     #[arg(long, value_name = "PATH")]
     pub(crate) envoy: Option<PathBuf>,
-    /// The compiled filter; without it, tollgate.wasm beside this command
+    /// The compiled filter; without it, tollgate.wasm beside this command or in the folder above
     #[arg(long, value_name = "FILE", env = "TOLLGATE_FILTER")]
     pub(crate) filter: Option<PathBuf>,
     /// Write the access log there, one JSON object a line; `-` is standard output
@@ -83,7 +83,8 @@ impl Upstream {
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let policy = args.options.read_policy()?;
     let admin = args.options.admin.map(Admin::Address);
-    let sds = args.sds_dir.as_deref().map_or(Sds::Static, Sds::Dir);
+    let sds_dir = args.sds_dir.as_ref().map(std::path::absolute).transpose()?;
+    let sds = sds_dir.as_deref().map_or(Sds::Static, Sds::Dir);
     let configuration = envoy::configuration(&args.options, &policy, admin.as_ref(), sds)?;
     print!("{}", serde_saphyr::to_string(&configuration)?);
     Ok(())

@@ -20,7 +20,7 @@ use crate::policy_file;
 /// Say what the filter's verdict on request bodies would be, and why
 ///
 /// Judges size, document and schema, by the filter's own code. Who calls, limits and models do not count here.
-/// Exit status: 0 when all bodies pass, 1 when one is refused, 2 when one cannot be read.
+/// Exit status: 0 when all bodies pass, 1 when one is refused, 2 when one cannot be judged.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// The policy whose bounds count; without it, the defaults
@@ -64,7 +64,14 @@ impl From<DialectArg> for Dialect {
 }
 
 /// Judges each file.
-pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
+pub(crate) fn run(args: &Args) -> ExitCode {
+    judge_all(args).unwrap_or_else(|error| {
+        eprintln!("tollgate: {error:#}");
+        ExitCode::from(2)
+    })
+}
+
+fn judge_all(args: &Args) -> anyhow::Result<ExitCode> {
     let endpoint = endpoint::find("POST", &args.path).map_err(|refusal| anyhow!("--path: {}", refusal.message))?;
     let bounds = match &args.policy {
         Some(path) => {

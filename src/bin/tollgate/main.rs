@@ -42,7 +42,7 @@ enum Command {
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Check(args) => Ok(check::run(&args)),
-        Command::Judge(args) => judge::run(&args),
+        Command::Judge(args) => Ok(judge::run(&args)),
         Command::Run(args) => run::run(&args),
         Command::Bootstrap(args) => bootstrap::run(&args).map(|()| ExitCode::SUCCESS),
         Command::HashKey(args) => hash_key::run(&args).map(|()| ExitCode::SUCCESS),

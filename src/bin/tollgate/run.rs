@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::Permissions;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
@@ -42,6 +43,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let policy = options.read_policy()?;
     let binary = find_envoy(options.envoy.as_deref())?;
 
+    check_free("--listen", Some(options.listen))?;
+    check_free("--admin", options.admin)?;
     let private = Permissions::from_mode(0o700);
     let mut builder = tempfile::Builder::new();
     let dir = builder.prefix("tollgate-").permissions(private).tempdir().context("cannot make a run directory")?;
@@ -78,6 +81,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     }
 }
 
+/// Two Envoys can listen on one port and share its connections between them: nobody who tries a policy wants that.
+fn check_free(option: &str, address: Option<SocketAddr>) -> anyhow::Result<()> {
+    let Some(address) = address else { return Ok(()) };
+    TcpListener::bind(address).map(drop).with_context(|| format!("{option} {address} cannot be listened on"))
+}
+
 fn command(binary: &Path, configuration: &Path, args: &Args) -> Command {
     let mut command = Command::new(binary);
     command.arg("-c").arg(configuration).args(["--disable-hot-restart", "--log-level", "warning"]);
@@ -94,7 +103,7 @@ fn wait_until_ready(child: &mut Child, admin: &Admin, signals: &mut Signals) -> 
     let deadline = Instant::now() + START_TIMEOUT;
     loop {
         if let Some(status) = child.try_wait()? {
-            bail!("Envoy ended before it was ready ({status}); it says above why");
+            bail!("Envoy ended before it was ready ({status}); it may say above why");
         }
         if signals.pending().next().is_some() {
             child.kill()?;
@@ -108,7 +117,7 @@ fn wait_until_ready(child: &mut Child, admin: &Admin, signals: &mut Signals) -> 
             return Ok(Some(address.to_owned()));
         }
         if Instant::now() > deadline {
-            bail!("Envoy was not ready after {} s; it says above why", START_TIMEOUT.as_secs());
+            bail!("Envoy was not ready after {} s; it may say above why", START_TIMEOUT.as_secs());
         }
         std::thread::sleep(PERIOD / 4);
     }
@@ -149,7 +158,9 @@ fn exit_code(status: ExitStatus) -> ExitCode {
 
 /// The Envoy to run: as given, `$ENVOY`, on the `PATH`, or the newest that func-e has.
 fn find_envoy(given: Option<&Path>) -> anyhow::Result<PathBuf> {
-    let named = given.map(Path::to_owned).or_else(|| std::env::var_os("ENVOY").map(PathBuf::from));
+    let named = given
+        .map(Path::to_owned)
+        .or_else(|| std::env::var_os("ENVOY").filter(|path| !path.is_empty()).map(PathBuf::from));
     if let Some(envoy) = named {
         return Ok(envoy);
     }

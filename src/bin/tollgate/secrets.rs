@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
 use serde_json::{Value, json};
+use tollgate::provider::is_usable;
 
 /// `NAME=@FILE` or `NAME=env:VAR`.
 #[derive(Debug, Clone)]
@@ -56,15 +57,24 @@ impl Source {
         if secret.is_empty() {
             bail!("the secret in {self} is empty");
         }
+        if !is_usable(secret.as_bytes()) {
+            bail!(
+                "the secret in {self} has characters that no header can carry: spaces, line breaks, or other than ASCII"
+            );
+        }
         Ok(secret.to_owned())
     }
 
     /// An Envoy `DataSource` that reads the same.
-    pub(crate) fn data_source(&self) -> Value {
-        match self {
-            Self::File(file) => json!({ "filename": file }),
+    pub(crate) fn data_source(&self) -> anyhow::Result<Value> {
+        Ok(match self {
+            Self::File(file) => {
+                self.read()?;
+                json!({ "filename": std::path::absolute(file)? })
+            }
+            // May be set where Envoy will run only.
             Self::Env(variable) => json!({ "environment_variable": variable }),
-        }
+        })
     }
 }
 
@@ -82,12 +92,14 @@ impl std::fmt::Display for Source {
 pub(crate) struct SdsFiles {
     dir: PathBuf,
     written: Vec<(SecretArg, String)>,
+    /// The last reason for which a source could not be read, so that it is told once.
+    unreadable: Option<String>,
 }
 
 impl SdsFiles {
     /// Writes one file for each secret into `dir`, readable by this user alone.
     pub(crate) fn write(dir: &Path, secrets: &[SecretArg]) -> anyhow::Result<Self> {
-        let mut files = Self { dir: dir.to_owned(), written: Vec::new() };
+        let mut files = Self { dir: dir.to_owned(), written: Vec::new(), unreadable: None };
         for secret in secrets {
             let value = secret.source.read()?;
             files.write_one(&secret.name, &value)?;
@@ -99,19 +111,26 @@ impl SdsFiles {
     /// Writes the files again of which the source has another secret now. A source that cannot be read, as in the middle
     /// of a rotation, leaves what was there.
     pub(crate) fn refresh(&mut self) -> anyhow::Result<()> {
+        let mut unreadable = None;
         let mut changed = Vec::new();
         for (secret, current) in &mut self.written {
-            if let Ok(value) = secret.source.read()
-                && value != *current
-            {
-                current.clone_from(&value);
-                changed.push((secret.name.clone(), value));
+            match secret.source.read() {
+                Ok(value) if value != *current => {
+                    current.clone_from(&value);
+                    changed.push((secret.name.clone(), value));
+                }
+                Ok(_) => {}
+                Err(error) => unreadable = Some(format!("secret {}: {error:#}; the one before stays", secret.name)),
             }
         }
         for (name, value) in changed {
             self.write_one(&name, &value)?;
             eprintln!("tollgate: secret {name} has changed; Envoy takes it on");
         }
+        if let Some(reason) = unreadable.as_ref().filter(|reason| self.unreadable.as_ref() != Some(*reason)) {
+            eprintln!("tollgate: {reason}");
+        }
+        self.unreadable = unreadable;
         Ok(())
     }
 

@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use super::with;
 
-/// One JSON object a line. Nothing in it comes from a body, and of the headers only the request's id.
+/// One JSON object a line. Nothing in it comes from a body; of the headers, the beginning of the path and the id.
 pub(super) fn access_log(path: &Path) -> Value {
     let format = json!({
         "time": "%START_TIME%",
         "method": "%REQ(:METHOD)%",
-        "path": "%REQ_WITHOUT_QUERY(:PATH)%",
+        "path": "%REQ_WITHOUT_QUERY(:PATH):128%",
         "status": "%RESPONSE_CODE%",
         "details": "%RESPONSE_CODE_DETAILS%",
         "flags": "%RESPONSE_FLAGS%",
@@ -50,7 +50,7 @@ pub(super) fn upstream_failures() -> Value {
         "body_format_override": {
             "content_type": "application/json",
             "json_format": { "error": {
-                "message": "The model's provider did not answer (%RESPONSE_FLAGS%).",
+                "message": "The model's provider did not answer. Try again later.",
                 "type": "server_error",
                 "param": null,
                 "code": "upstream_unavailable",

@@ -55,7 +55,7 @@ pub(super) fn secrets(
                 config: json!({ "name": name }),
                 resource: Some(json!({
                     "name": name,
-                    "generic_secret": { "secret": secret.source.data_source() },
+                    "generic_secret": { "secret": secret.source.data_source()? },
                 })),
             },
             _ => {
