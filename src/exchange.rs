@@ -18,7 +18,6 @@ use crate::media;
 use crate::policy::Policy;
 use crate::provider::Credential;
 use crate::refusal::{ErrorForm, Reason, Refusal, Reply};
-use crate::rules;
 
 /// What the world around a request supplies.
 pub trait Surroundings: SharedState {
@@ -213,10 +212,7 @@ impl Exchange {
             Some(Ok(rule)) => rule.provider.dialect,
             _ => Dialect::OpenAi,
         };
-        let dialect = endpoint.spoken_as(dialect);
-        // Every endpoint with a body has a schema, by a test; what could not be judged must not pass all the same.
-        policy.schemas.get(endpoint, dialect).ok_or_else(no_schema)?.judge(&document)?;
-        rules::check(endpoint, dialect, document.root())?;
+        policy.schemas.judge(endpoint, dialect, &document)?;
         let rule = rule.ok_or_else(model_missing)??;
         self.provider = Some(rule.provider.name.clone());
 
@@ -235,10 +231,6 @@ impl Exchange {
         rule.provider.authorize(secret, &mut headers)?;
         Ok(Edits { headers, body: edited })
     }
-}
-
-fn no_schema() -> Refusal {
-    Refusal::new(Reason::Misconfigured, "The gateway cannot judge requests for this endpoint.")
 }
 
 /// Some schemas let a body pass that names no model; but then nothing says where it shall go.

@@ -20,6 +20,9 @@ pub struct Rule {
     pub rewrite: Option<String>,
 }
 
+/// Bytes of a model's name: every pattern of the policy is tried on it.
+const MAX_NAME: usize = 512;
+
 /// The rules of a policy, in its order.
 #[derive(Debug, Default)]
 pub struct Models(Vec<Rule>);
@@ -66,7 +69,12 @@ impl Models {
         json!({ "object": "list", "data": models.collect::<Vec<_>>() })
     }
 
-    fn find(&self, model: &str) -> Option<&Rule> {
+    /// The first rule that matches `model`; none for a name of more than 512 bytes, which no model has.
+    #[must_use]
+    pub fn find(&self, model: &str) -> Option<&Rule> {
+        if model.len() > MAX_NAME {
+            return None;
+        }
         self.0.iter().find(|rule| rule.matches.iter().any(|pattern| pattern.matches(model)))
     }
 }

@@ -1,16 +1,20 @@
 //! The schemas that come with Tollgate, one for each endpoint and dialect.
 //!
-//! A file `NAME.json` is the endpoint's schema. `NAME.DIALECT.json` says what a dialect does differently, as a merge patch
-//! (RFC 7396).
+//! A file `NAME.json` is the endpoint's schema; or, for an endpoint that takes nearly what another does, a merge patch (RFC
+//! 7396) of that one's. `NAME.vllm.json` is a merge patch of what vLLM does differently.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 use serde_json::Value;
 
 use super::{Schema, SchemaMistake};
 use crate::dialect::Dialect;
+use crate::document::Document;
 use crate::endpoint::Endpoint;
 use crate::place::Place;
+use crate::refusal::{Reason, Refusal};
+use crate::rules;
 
 macro_rules! bundled {
     ($name:literal) => {
@@ -29,20 +33,30 @@ impl Bundled {
     /// What is wrong with one of them; a test makes sure that nothing is.
     pub fn compile(dialects: &[Dialect]) -> Result<Self, SchemaMistake> {
         let mut schemas = BTreeMap::new();
-        for (endpoint, own, patch) in SOURCES {
+        for source in &SOURCES {
             for dialect in dialects.iter().copied().chain([Dialect::OpenAi]) {
-                let dialect = endpoint.spoken_as(dialect);
-                if schemas.contains_key(&(endpoint, dialect)) {
-                    continue;
+                let dialect = source.endpoint.spoken_as(dialect);
+                if let Entry::Vacant(slot) = schemas.entry((source.endpoint, dialect)) {
+                    slot.insert(Schema::compile(&source.schema(dialect)?)?.refusing_lookalikes());
                 }
-                let mut schema = parse(own)?;
-                if let (Dialect::Vllm, Some(patch)) = (dialect, patch) {
-                    merge(&mut schema, parse(patch)?);
-                }
-                schemas.insert((endpoint, dialect), Schema::compile(&schema)?.refusing_lookalikes());
             }
         }
         Ok(Self(schemas))
+    }
+
+    /// Judges a body for `endpoint`, sent to a provider that speaks `dialect`: by the schema, then by the
+    /// [rules](crate::rules) beside it.
+    ///
+    /// # Errors
+    /// What is wrong with the body. Also where there is no schema, as for an endpoint that takes no body: what could not be
+    /// judged must not pass all the same.
+    pub fn judge(&self, endpoint: Endpoint, dialect: Dialect, document: &Document<'_>) -> Result<(), Refusal> {
+        let dialect = endpoint.spoken_as(dialect);
+        let schema = self.get(endpoint, dialect).ok_or_else(|| {
+            Refusal::new(Reason::Misconfigured, "The gateway cannot judge requests for this endpoint.")
+        })?;
+        schema.judge(document)?;
+        Ok(rules::check(endpoint, dialect, document.root())?)
     }
 
     /// The schema of `endpoint` for a provider that speaks `dialect`; none where the endpoint takes no body.
@@ -75,24 +89,58 @@ fn merge(target: &mut Value, patch: Value) {
     }
 }
 
-/// The endpoint, its schema, and what vLLM does differently.
-const SOURCES: [(Endpoint, &str, Option<&str>); 16] = [
-    (Endpoint::ChatCompletions, bundled!("chat_completions"), Some(bundled!("chat_completions.vllm"))),
-    (Endpoint::Completions, bundled!("completions"), Some(bundled!("completions.vllm"))),
-    (Endpoint::Embeddings, bundled!("embeddings"), Some(bundled!("embeddings.vllm"))),
-    (Endpoint::Responses, bundled!("responses"), Some(bundled!("responses.vllm"))),
-    (Endpoint::ResponsesInputTokens, bundled!("responses_input_tokens"), None),
-    (Endpoint::Moderations, bundled!("moderations"), None),
-    (Endpoint::ImagesGenerations, bundled!("images_generations"), None),
-    (Endpoint::AudioSpeech, bundled!("audio_speech"), None),
-    (Endpoint::Messages, bundled!("messages"), Some(bundled!("messages.vllm"))),
-    (Endpoint::MessagesCountTokens, bundled!("messages_count_tokens"), Some(bundled!("messages_count_tokens.vllm"))),
-    (Endpoint::Score, bundled!("score"), None),
-    (Endpoint::Rerank, bundled!("rerank"), None),
-    (Endpoint::Pooling, bundled!("pooling"), None),
-    (Endpoint::Classify, bundled!("classify"), None),
-    (Endpoint::Tokenize, bundled!("tokenize"), None),
-    (Endpoint::Detokenize, bundled!("detokenize"), None),
+/// Where the schema of an endpoint comes from.
+struct Source {
+    endpoint: Endpoint,
+    base: &'static str,
+    /// What vLLM does differently from the base.
+    vllm: Option<&'static str>,
+    /// What the endpoint takes differently from that of which it has the base.
+    own: Option<&'static str>,
+}
+
+impl Source {
+    const fn new(endpoint: Endpoint, base: &'static str) -> Self {
+        Self { endpoint, base, vllm: None, own: None }
+    }
+
+    const fn vllm(self, patch: &'static str) -> Self {
+        Self { vllm: Some(patch), ..self }
+    }
+
+    const fn own(self, patch: &'static str) -> Self {
+        Self { own: Some(patch), ..self }
+    }
+
+    fn schema(&self, dialect: Dialect) -> Result<Value, SchemaMistake> {
+        let mut schema = parse(self.base)?;
+        let of_dialect = self.vllm.filter(|_| dialect == Dialect::Vllm);
+        for patch in [of_dialect, self.own].into_iter().flatten() {
+            merge(&mut schema, parse(patch)?);
+        }
+        Ok(schema)
+    }
+}
+
+const SOURCES: [Source; 16] = [
+    Source::new(Endpoint::ChatCompletions, bundled!("chat_completions")).vllm(bundled!("chat_completions.vllm")),
+    Source::new(Endpoint::Completions, bundled!("completions")).vllm(bundled!("completions.vllm")),
+    Source::new(Endpoint::Embeddings, bundled!("embeddings")).vllm(bundled!("embeddings.vllm")),
+    Source::new(Endpoint::Responses, bundled!("responses")).vllm(bundled!("responses.vllm")),
+    Source::new(Endpoint::ResponsesInputTokens, bundled!("responses")).own(bundled!("responses_input_tokens")),
+    Source::new(Endpoint::Moderations, bundled!("moderations")),
+    Source::new(Endpoint::ImagesGenerations, bundled!("images_generations")),
+    Source::new(Endpoint::AudioSpeech, bundled!("audio_speech")),
+    Source::new(Endpoint::Messages, bundled!("messages")).vllm(bundled!("messages.vllm")),
+    Source::new(Endpoint::MessagesCountTokens, bundled!("messages"))
+        .vllm(bundled!("messages.vllm"))
+        .own(bundled!("messages_count_tokens")),
+    Source::new(Endpoint::Score, bundled!("score")),
+    Source::new(Endpoint::Rerank, bundled!("rerank")),
+    Source::new(Endpoint::Pooling, bundled!("pooling")),
+    Source::new(Endpoint::Classify, bundled!("classify")),
+    Source::new(Endpoint::Tokenize, bundled!("tokenize")),
+    Source::new(Endpoint::Detokenize, bundled!("detokenize")),
 ];
 
 #[cfg(test)]
@@ -104,7 +152,7 @@ mod tests {
     fn every_schema_compiles_in_every_dialect() {
         let dialects = Dialect::NAMES.map(|(_, dialect)| dialect);
         let bundled = Bundled::compile(&dialects).unwrap();
-        for (endpoint, ..) in SOURCES {
+        for Source { endpoint, .. } in SOURCES {
             assert!(dialects.iter().all(|dialect| bundled.get(endpoint, *dialect).is_some()), "{endpoint:?}");
         }
         assert!(Bundled::compile(&[]).unwrap().get(Endpoint::Messages, Dialect::Vllm).is_none());

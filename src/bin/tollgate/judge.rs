@@ -4,16 +4,15 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use anyhow::{Context as _, anyhow};
+use anyhow::anyhow;
 use serde_json::json;
 use tollgate::dialect::Dialect;
 use tollgate::document::Document;
 use tollgate::endpoint::{self, Endpoint};
 use tollgate::media;
-use tollgate::policy::RequestRules;
+use tollgate::policy::{Policy, RequestRules};
 use tollgate::refusal::Refusal;
-use tollgate::rules;
-use tollgate::schema::{Bundled, Schema};
+use tollgate::schema::Bundled;
 
 use crate::policy_file;
 
@@ -23,13 +22,13 @@ use crate::policy_file;
 /// Exit status: 0 when all bodies pass, 1 when one is refused, 2 when one cannot be judged.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// The policy whose bounds count; without it, the defaults
+    /// The policy whose bounds and providers count; without it, the defaults
     #[arg(long, value_name = "FILE")]
     policy: Option<PathBuf>,
     /// The path that the bodies are sent to, such as /v1/chat/completions
     #[arg(long)]
     path: String,
-    /// The dialect of the provider; without it, the one that the endpoint comes from
+    /// The dialect of the provider; without it, that of the policy's provider for the model, or the endpoint's own
     #[arg(long, value_enum)]
     dialect: Option<DialectArg>,
     /// One line of text a file, or one JSON object a line
@@ -73,18 +72,12 @@ pub(crate) fn run(args: &Args) -> ExitCode {
 
 fn judge_all(args: &Args) -> anyhow::Result<ExitCode> {
     let endpoint = endpoint::find("POST", &args.path).map_err(|refusal| anyhow!("--path: {}", refusal.message))?;
-    let bounds = match &args.policy {
-        Some(path) => {
-            policy_file::read(path)
-                .map_err(|mistakes| anyhow!("the policy is not right:\n{}", mistakes.join("\n")))?
-                .policy
-                .requests
-        }
-        None => RequestRules::default(),
-    };
-    let dialect = endpoint.spoken_as(args.dialect.map_or(Dialect::OpenAi, Dialect::from));
-    let schemas = Bundled::compile(&[dialect]).map_err(|mistake| anyhow!("a bundled schema: {mistake}"))?;
-    let schema = schemas.get(endpoint, dialect).context("the endpoint takes no body")?;
+    let policy = args.policy.as_deref().map(policy_file::read).transpose();
+    let policy = policy.map_err(|mistakes| anyhow!("the policy is not right:\n{}", mistakes.join("\n")))?;
+    let policy = policy.map(|file| file.policy);
+    let dialects = Dialect::NAMES.map(|(_, dialect)| dialect);
+    let schemas = Bundled::compile(&dialects).map_err(|mistake| anyhow!("a bundled schema: {mistake}"))?;
+    let judge = Judge { endpoint, given: args.dialect.map(Dialect::from), policy, schemas };
 
     let mut all_pass = true;
     let mut out = std::io::BufWriter::new(std::io::stdout().lock());
@@ -92,7 +85,7 @@ fn judge_all(args: &Args) -> anyhow::Result<ExitCode> {
         let Ok(body) = std::fs::read(file).map_err(|error| eprintln!("{}: {error}", file.display())) else {
             return Ok(ExitCode::from(2));
         };
-        let verdict = judge(&body, bounds, schema, endpoint, dialect);
+        let verdict = judge.judge(&body);
         all_pass &= verdict.is_ok();
         writeln!(out, "{}", told(file, verdict.err().as_ref(), args.format))?;
     }
@@ -100,17 +93,28 @@ fn judge_all(args: &Args) -> anyhow::Result<ExitCode> {
     Ok(if all_pass { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-fn judge(
-    body: &[u8],
-    bounds: RequestRules,
-    schema: &Schema,
+/// What bodies are judged by.
+struct Judge {
     endpoint: Endpoint,
-    dialect: Dialect,
-) -> Result<(), Refusal> {
-    media::check_size(body.len(), bounds.max_body)?;
-    let document = Document::parse(body, bounds.max_depth)?;
-    schema.judge(&document)?;
-    Ok(rules::check(endpoint, dialect, document.root())?)
+    given: Option<Dialect>,
+    policy: Option<Policy>,
+    schemas: Bundled,
+}
+
+impl Judge {
+    fn judge(&self, body: &[u8]) -> Result<(), Refusal> {
+        let bounds = self.policy.as_ref().map_or_else(RequestRules::default, |policy| policy.requests);
+        media::check_size(body.len(), bounds.max_body)?;
+        let document = Document::parse(body, bounds.max_depth)?;
+        let dialect = self.given.or_else(|| self.of_provider(&document)).unwrap_or(Dialect::OpenAi);
+        self.schemas.judge(self.endpoint, dialect, &document)
+    }
+
+    /// The dialect of the provider to which the policy sends the body's model.
+    fn of_provider(&self, document: &Document<'_>) -> Option<Dialect> {
+        let model = document.root().get("model")?.string()?;
+        Some(self.policy.as_ref()?.models.find(&model)?.provider.dialect)
+    }
 }
 
 fn told(file: &Path, refusal: Option<&Refusal>, format: Format) -> String {
