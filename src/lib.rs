@@ -6,8 +6,9 @@
 //! 2. [`client`]: who is calling;
 //! 3. [`limit`]: may this client send another request now;
 //! 4. [`media`]: is the body of a kind and size that can be judged;
-//! 5. [`document`] and [`schema`]: is the body one sound JSON document, and what the endpoint takes;
-//! 6. [`model`]: which provider serves the model, and may this client use it;
+//! 5. [`document`], [`schema`] and [`rules`]: is the body one sound JSON document, and what the endpoint takes in the
+//!    [`dialect`] of the model's provider;
+//! 6. [`model`]: which provider that is, and may this client use the model;
 //! 7. [`provider`]: the provider's own credential in place of the client's;
 //! 8. [`response`]: the headers of the answer.
 //!

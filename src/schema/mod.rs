@@ -31,7 +31,8 @@ pub struct Schema {
 }
 
 impl Schema {
-    /// Compiles `schema`; see the rules of [`compile`](mod@compile).
+    /// Compiles `schema`, of draft 2020-12 or 7. References lead to places in the same schema only, patterns are those that
+    /// match in linear time, and a keyword that would change the verdict and is not supported is refused.
     ///
     /// # Errors
     /// The first thing that is wrong with the schema, and where.
