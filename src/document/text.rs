@@ -4,18 +4,19 @@ use super::flaw::FlawKind;
 
 /// Bytes looked at together. The comparison of a whole block compiles to vector instructions, in the filter too
 /// (`simd128`), so long strings, which most of a prompt's bytes are, pass at the speed of memory.
-const BLOCK: usize = 16;
+const BLOCK: usize = 32;
 
 fn is_special(byte: u8) -> bool {
-    byte == b'"' || byte == b'\\' || byte < 0x20
+    (byte == b'"') | (byte == b'\\') | (byte < 0x20)
 }
 
 /// How many bytes at the beginning of `bytes` are neither a quote, nor a backslash, nor a control character.
 pub(super) fn plain_run(bytes: &[u8]) -> usize {
     let (blocks, _) = bytes.as_chunks::<BLOCK>();
-    let clean =
-        blocks.iter().take_while(|block| !block.iter().fold(false, |special, byte| special | is_special(*byte)));
-    let run = clean.count() * BLOCK;
+    // Without a branch for each byte: that is what makes vectors of it.
+    let is_plain =
+        |block: &&[u8; BLOCK]| block.iter().fold(0, |special, byte| special | u8::from(is_special(*byte))) == 0;
+    let run = blocks.iter().take_while(is_plain).count() * BLOCK;
     let rest = bytes.get(run..).unwrap_or_default();
     run + rest.iter().position(|byte| is_special(*byte)).unwrap_or(rest.len())
 }
