@@ -6,6 +6,10 @@ use super::flaw::FlawKind;
 /// (`simd128`), so long strings, which most of a prompt's bytes are, pass at the speed of memory.
 const BLOCK: usize = 32;
 
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "a lazy operator is a branch, and a loop with branches does not become vectors"
+)]
 fn is_special(byte: u8) -> bool {
     (byte == b'"') | (byte == b'\\') | (byte < 0x20)
 }
