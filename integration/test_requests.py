@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 
 import httpx
 import openai
@@ -125,6 +126,19 @@ def test_a_refused_request_goes_nowhere(client, tollgate, upstream, case):
     assert_safe_headers(answer)
     if status == 405:
         assert answer.headers["allow"] == "POST"
+    assert upstream.seen == []
+
+
+def test_what_envoy_refuses_before_the_filter_has_the_same_headers(tollgate, certificates, upstream):
+    for target, extra in (("/v1%2Fmodels", ""), ("/v1/models", "a_b: c\r\n")):
+        raw = socket.create_connection(("127.0.0.1", tollgate.port), timeout=10)
+        with certificates.context.wrap_socket(raw, server_hostname="localhost") as connection:
+            connection.sendall(f"GET {target} HTTP/1.1\r\nhost: localhost\r\n{extra}connection: close\r\n\r\n".encode())
+            answer = b"".join(iter(lambda: connection.recv(65536), b"")).decode()
+        head = answer.split("\r\n\r\n")[0]
+        assert head.startswith("HTTP/1.1 400")
+        for name, value in SECURITY_HEADERS.items():
+            assert f"{name}: {value}" in head, head
     assert upstream.seen == []
 
 

@@ -1,10 +1,13 @@
 //! What is said of each request: the access log, and Envoy's own answers.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use serde_json::{Value, json};
+use tollgate::headers::Headers;
 
 use super::with;
+use crate::policy_file::PolicyFile;
 
 /// One JSON object a line. Nothing in it comes from a body; of the headers, the beginning of the path and the id.
 pub(super) fn access_log(path: &Path) -> Value {
@@ -56,5 +59,24 @@ pub(super) fn upstream_failures() -> Value {
                 "code": "upstream_unavailable",
             } },
         },
+    })
+}
+
+/// What Envoy itself answers before any filter has seen the request, such as to a path that could be read in two ways: the
+/// headers that every answer has, which here the filter cannot set.
+pub(super) fn early_refusals(over_tls: bool, policy: &PolicyFile) -> Value {
+    let edits = policy.policy.responses.edits(&Headers::default(), over_tls);
+    let header = |(name, value): &(Cow<'static, str>, Vec<u8>)| {
+        json!({
+            "header": { "key": name, "value": String::from_utf8_lossy(value) },
+            "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+        })
+    };
+    json!({
+        "filter": { "status_code_filter": { "comparison": {
+            "op": "GE",
+            "value": { "default_value": 400, "runtime_key": "tollgate.early_refusals" },
+        } } },
+        "headers_to_add": edits.set.iter().map(header).collect::<Vec<Value>>(),
     })
 }

@@ -70,7 +70,7 @@ fn listener(
     let chain = json!({
         "filters": [{
             "name": "envoy.filters.network.http_connection_manager",
-            "typed_config": connection_manager(options, urls, &filters),
+            "typed_config": connection_manager(options, policy, urls, &filters),
         }],
     });
     // Over its limit Envoy answers 413 by itself, before the filter sees the end: what the policy allows must fit, and
@@ -104,7 +104,12 @@ fn downstream_tls(options: &Options) -> anyhow::Result<Option<Value>> {
     })))
 }
 
-fn connection_manager(options: &Options, urls: &BTreeMap<String, BaseUrl>, filters: &[Value]) -> Value {
+fn connection_manager(
+    options: &Options,
+    policy: &PolicyFile,
+    urls: &BTreeMap<String, BaseUrl>,
+    filters: &[Value],
+) -> Value {
     let manager = json!({
         "@type": "type.googleapis.com/envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "tollgate",
@@ -129,7 +134,10 @@ fn connection_manager(options: &Options, urls: &BTreeMap<String, BaseUrl>, filte
             "domains": ["*"],
             "routes": providers::routes(urls),
         }] },
-        "local_reply_config": { "mappers": [access_log::upstream_failures()] },
+        "local_reply_config": { "mappers": [
+            access_log::upstream_failures(),
+            access_log::early_refusals(options.tls_cert.is_some(), policy),
+        ] },
     });
     let access_log = options.access_log.as_deref().map(|path| json!([access_log::access_log(path)]));
     with(manager, "access_log", access_log)
