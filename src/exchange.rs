@@ -93,11 +93,10 @@ impl Exchange {
     /// An exchange that nothing has arrived of yet.
     #[must_use]
     pub fn new(policy: Rc<Policy>) -> Self {
-        let form = ErrorForm::default();
         Self {
             policy,
             over_tls: false,
-            form,
+            form: ErrorForm::default(),
             client: None,
             standing: None,
             awaiting: None,
@@ -177,11 +176,11 @@ impl Exchange {
         self.form = endpoint::error_form(path);
         let endpoint = endpoint::find(method, path)?;
 
-        let client = policy.clients.identify(headers, surroundings.now())?;
+        let now = surroundings.now();
+        let client = policy.clients.identify(headers, now)?;
         self.client = Some(Rc::clone(&client));
 
         if let Some(limits) = &client.limits {
-            let now = surroundings.now();
             let (taken, standing) = limits.take_request(surroundings, now);
             self.standing = standing;
             taken?;

@@ -19,12 +19,6 @@ impl<'d> Numeral<'d> {
 
     /// The value, where it is written as a whole number that fits.
     #[must_use]
-    pub fn to_u64(self) -> Option<u64> {
-        self.0.parse().ok()
-    }
-
-    /// The value, where it is written as a whole number that fits.
-    #[must_use]
     pub fn to_i128(self) -> Option<i128> {
         self.0.parse().ok()
     }

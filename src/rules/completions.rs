@@ -1,15 +1,15 @@
 //! Completions. Sources: OpenAI's API reference; vLLM's `CompletionRequest` and `SamplingParams`.
 
-use super::{Body, Conflict, Rule, chat};
+use super::{Body, Rule, chat, conflict};
 
 pub(super) const ALL: &[Rule] = &[|body| {
     let (best_of, n) = (body.number("best_of")?, body.number("n")?);
-    (best_of > 0.0 && n > best_of).then(|| Conflict::new("best_of", "must not be less than 'n'"))
+    (best_of > 0.0 && n > best_of).then(|| conflict("best_of", "must not be less than 'n'"))
 }];
 
 pub(super) const OPENAI: &[Rule] = &[|body| {
     let chooses = body.number("best_of")? > body.number("n").unwrap_or(1.0);
-    (chooses && body.is_true("stream")).then(|| Conflict::new("best_of", "cannot be streamed"))
+    (chooses && body.is_true("stream")).then(|| conflict("best_of", "cannot be streamed"))
 }];
 
 pub(super) const VLLM: &[Rule] = &[
@@ -21,11 +21,11 @@ pub(super) const VLLM: &[Rule] = &[
     chat::repetition_detection,
     |body| {
         let nothing = generates_nothing(body) && !body.is_true("echo");
-        nothing.then(|| Conflict::new("max_tokens", "must be at least 1 without 'echo'"))
+        nothing.then(|| conflict("max_tokens", "must be at least 1 without 'echo'"))
     },
     |body| {
         let asked = body.set("logprob_token_ids").is_some() && generates_nothing(body);
-        asked.then(|| Conflict::new("logprob_token_ids", "needs tokens that are generated"))
+        asked.then(|| conflict("logprob_token_ids", "needs tokens that are generated"))
     },
 ];
 

@@ -13,44 +13,25 @@ mod responses;
 use crate::dialect::Dialect;
 use crate::document::{Kind, Node};
 use crate::endpoint::Endpoint;
-use crate::refusal::{Reason, Refusal};
+use crate::schema::Violation;
 
-/// Two fields that do not agree, or one that is dangerous.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Conflict {
-    /// The field at fault, as `stream_options`.
-    pub param: String,
-    /// Which kind of rule.
-    pub code: &'static str,
-    /// What is wrong, and what would be right.
-    pub message: String,
-}
-
-impl Conflict {
-    /// `param` cannot be as it is for what `why` says.
-    fn new(param: &str, why: &str) -> Self {
-        Self {
-            param: param.to_owned(),
-            code: "conflicting_parameters",
-            message: format!("Invalid value: '{param}' {why}."),
-        }
-    }
-}
-
-impl From<Conflict> for Refusal {
-    fn from(conflict: Conflict) -> Self {
-        Self::new(Reason::Schema(conflict.code), conflict.message).at(conflict.param)
+/// `param` cannot be as it is for what `why` says.
+fn conflict(param: &str, why: &str) -> Violation {
+    Violation {
+        param: param.to_owned(),
+        code: "conflicting_parameters",
+        message: format!("Invalid value: '{param}' {why}."),
     }
 }
 
 /// A rule: the conflict in a body, where there is one.
-type Rule = fn(Body<'_>) -> Option<Conflict>;
+type Rule = fn(Body<'_>) -> Option<Violation>;
 
 /// Judges a body that fits the schema of `endpoint` in `dialect`.
 ///
 /// # Errors
 /// The first conflict.
-pub fn check(endpoint: Endpoint, dialect: Dialect, root: Node<'_>) -> Result<(), Conflict> {
+pub fn check(endpoint: Endpoint, dialect: Dialect, root: Node<'_>) -> Result<(), Violation> {
     let vllm = dialect == Dialect::Vllm;
     let rules: [&[Rule]; 3] = match endpoint {
         Endpoint::ChatCompletions => [chat::ALL, if vllm { chat::VLLM } else { chat::OPENAI }, pattern::ALL],
@@ -64,7 +45,7 @@ pub fn check(endpoint: Endpoint, dialect: Dialect, root: Node<'_>) -> Result<(),
     };
     let body = Body(root);
     match rules.into_iter().flatten().find_map(|rule| rule(body)) {
-        Some(conflict) => Err(conflict),
+        Some(violation) => Err(violation),
         None => Ok(()),
     }
 }

@@ -4,13 +4,13 @@
 //! Only what no server's dialect of patterns takes is refused: a group or class without its end, a repetition of nothing or of a
 //! repetition, a backslash at the end. Look-around and back-references are legal in JSON Schema's patterns and pass.
 
-use super::{Body, Conflict, Rule};
+use super::{Body, Rule, conflict};
 use crate::document::{Document, Kind, Node};
 
 pub(super) const ALL: &[Rule] = &[|body| {
     let found = schemas(body).into_iter().find(|schema| holds_malformed(*schema));
     let found = found.or_else(|| patterns(body).into_iter().find(|pattern| is_malformed_text(*pattern)));
-    found.map(|at| Conflict::new(&at.place().to_string(), "holds a pattern that cannot be compiled"))
+    found.map(|at| conflict(&at.place().to_string(), "holds a pattern that cannot be compiled"))
 }];
 
 /// Where bodies hold JSON Schemas, which servers make grammars of.

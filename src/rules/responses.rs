@@ -1,28 +1,28 @@
 //! Responses. Sources: OpenAI's API reference; vLLM's `ResponsesRequest`.
 
-use super::{Body, Conflict, Rule};
+use super::{Body, Rule, conflict};
 use crate::document::{Kind, Node};
 
 pub(super) const ALL: &[Rule] = &[|body| {
     let not_stored = body.0.get("store").is_some_and(|store| store.kind() == Kind::False);
-    let conflict = body.is_true("background") && not_stored;
-    conflict.then(|| Conflict::new("background", "needs 'store'"))
+    let nowhere_to_go = body.is_true("background") && not_stored;
+    nowhere_to_go.then(|| conflict("background", "needs 'store'"))
 }];
 
 pub(super) const VLLM: &[Rule] = &[
     |body| {
         let without = body.is_text("tool_choice", "required") && !body.has_content("tools");
-        without.then(|| Conflict::new("tool_choice", "needs 'tools'"))
+        without.then(|| conflict("tool_choice", "needs 'tools'"))
     },
     |body| {
         let choice = body.object("tool_choice").filter(|choice| choice.is_text("type", "function"))?;
         let chosen = choice.set("name")?.string()?;
         let known = body.list("tools").any(|tool| has_name(tool, &chosen));
-        (!known).then(|| Conflict::new("tool_choice", "names none of the 'tools'"))
+        (!known).then(|| conflict("tool_choice", "names none of the 'tools'"))
     },
     |body| {
         let both = body.set("structured_outputs").is_some() && body.object("text")?.set("format").is_some();
-        both.then(|| Conflict::new("structured_outputs", "cannot be had with 'text.format'"))
+        both.then(|| conflict("structured_outputs", "cannot be had with 'text.format'"))
     },
 ];
 
